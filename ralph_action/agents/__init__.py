@@ -1,0 +1,1 @@
+"""One module an agent, and the runner of child processes."""

@@ -1,0 +1,1 @@
+"""The three homes of a checkpoint: writing them."""

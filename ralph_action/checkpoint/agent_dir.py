@@ -1,0 +1,188 @@
+"""`.agent/` on disk: our own copy, which counts, and the workspace's, which is written from it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ralph_action.checkpoint.acting import acting_as
+from ralph_action.checkpoint.files import append_line, write_atomically, write_json
+from ralph_action.errors import StateError
+from ralph_action.ports import User
+from ralph_action.state import Checkpoint, TaskState, read_checkpoint, read_state
+
+FOLDERS = ("checkpoints", "prompts", "metrics", "logs")
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+
+
+class AgentDir:
+    """One `.agent/` tree that we alone write, with a mirror in the workspace."""
+
+    def __init__(self, path: Path, mirror: Path | None, user: User | None) -> None:
+        self.path = path
+        self.mirror = mirror
+        self.user = user
+        for folder in FOLDERS:
+            (path / folder).mkdir(parents=True, exist_ok=True)
+
+    def write_state(self, state: TaskState, *, metrics: bool = False) -> tuple[str, str]:
+        """Write a state file; return its name below `.agent/` and its digest."""
+        stamp = self._free_stamp("metrics", "state_", ".json")
+        name = f"metrics/state_{stamp}.json"
+        data = write_json(self.path / name, state.to_json())
+        self._copy(name)
+        if metrics:
+            self._write_metrics(state, stamp)
+        return name, "sha256:" + hashlib.sha256(data).hexdigest()
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write the record that names the state file and the commit: after both, as the pointer."""
+        name = f"checkpoints/checkpoint_{checkpoint.iteration}.json"
+        write_json(self.path / name, checkpoint.to_json())
+        self._copy(name)
+
+    def write_prompt(self, text: str) -> str:
+        """Archive a version of the prompt; return its name below `.agent/`."""
+        name = f"prompts/prompt_{self._free_stamp('prompts', 'prompt_', '.md')}.md"
+        write_atomically(self.path / name, text.encode())
+        self._copy(name)
+        return name
+
+    def journal(self, event: str, time: str, **facts: object) -> None:
+        """Append what happened to the audit trail."""
+        line = json.dumps({"time": time, "event": event, **facts}, ensure_ascii=False, default=str)
+        append_line(self.path / "journal.jsonl", line)
+        if self.mirror is not None:
+            with contextlib.suppress(OSError), acting_as(self.user):
+                append_line(self.mirror / "journal.jsonl", line)
+
+    def keep_log(self, log: Path, iteration: int) -> str:
+        """Move a finished call's log to its place, beside the logs of earlier tries."""
+        attempt = 1
+        while (self.path / f"logs/iteration_{iteration}_{attempt}.jsonl").exists():
+            attempt += 1
+        name = f"logs/iteration_{iteration}_{attempt}.jsonl"
+        if log.exists():
+            log.replace(self.path / name)
+            self._copy(name)
+        return name
+
+    def begin_generation(self, finished: int) -> None:
+        """Set a finished generation's records aside; its prompts and metrics stay where they are."""
+        aside = self.path / "generations" / str(finished)
+        if not aside.exists():
+            aside.mkdir(parents=True)
+            (self.path / "checkpoints").rename(aside / "checkpoints")
+            (self.path / "checkpoints").mkdir()
+            if self.mirror is not None:
+                with contextlib.suppress(OSError), acting_as(self.user):
+                    for record in (self.mirror / "checkpoints").glob("checkpoint_*.json"):
+                        record.unlink()
+
+    def mirror_all(self) -> None:
+        """Write the workspace's `.agent/` from ours; what the agent keeps there besides stays."""
+        for source in sorted(self.path.rglob("*")):
+            if source.is_file() and not source.name.startswith("."):
+                self._copy(str(source.relative_to(self.path)))
+
+    def take_over(self, source: Path) -> None:
+        """Fill our copy from a restored `.agent/` tree (plain files only)."""
+        for item in sorted(source.rglob("*")):
+            if item.is_file() and not item.is_symlink():
+                target = self.path / item.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(item, target)
+
+    def _write_metrics(self, state: TaskState, stamp: str) -> None:
+        done = [item.to_json() for item in state.iterations[-10:]]
+        name = f"metrics/metrics_{stamp}.json"
+        document: dict[str, Any] = {
+            "schema": "ralph-metrics/1",
+            "iteration": state.iteration,
+            "tokens_used": state.tokens_used,
+            "cost_incurred": None if state.cost_incurred is None else float(state.cost_incurred),
+            "active_seconds": round(state.active_seconds, 3),
+            "failures": state.failures,
+            "iterations": done,
+        }
+        write_json(self.path / name, document)
+        self._copy(name)
+
+    def _copy(self, name: str) -> None:
+        """Mirror one file. The mirror is a view: when it cannot be written, ours still counts."""
+        if self.mirror is None:
+            return
+        data = (self.path / name).read_bytes()
+        with contextlib.suppress(OSError), acting_as(self.user):
+            write_atomically(self.mirror / name, data, durable=False)
+
+    def _free_stamp(self, folder: str, prefix: str, suffix: str) -> str:
+        """The present second, or the next that no file has and that comes after all of them."""
+        moment = datetime.now(UTC)
+        taken = [path.name[len(prefix) : -len(suffix)] for path in (self.path / folder).glob(f"{prefix}*{suffix}")]
+        latest = max(taken, default="")
+        while (stamp := moment.strftime("%Y%m%d_%H%M%S")) <= latest:
+            moment += timedelta(seconds=1)
+        return stamp
+
+
+def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Checkpoint | None]], list[str]]:
+    """Read the checkpoints of an `.agent/` tree, the furthest first, and say what was refused and why.
+
+    Args:
+        bare_states: also take state files that no checkpoint names; right for the local home only,
+            where the work tree itself holds what came after the last commit.
+
+    """
+    found: list[tuple[TaskState, Checkpoint | None]] = []
+    refused: list[str] = []
+    for path in sorted((folder / "checkpoints").glob("checkpoint_*.json")):
+        try:
+            checkpoint = read_checkpoint(read_json(path))
+            found.append((_named_state(folder, checkpoint), checkpoint))
+        except StateError as problem:
+            refused.append(f"{path.name}: {problem}")
+    named = {checkpoint.state_file for _, checkpoint in found if checkpoint}
+    if bare_states:
+        for path in sorted((folder / "metrics").glob("state_*.json"))[-3:]:
+            if f"metrics/{path.name}" not in named:
+                try:
+                    found.append((read_state(read_json(path)), None))
+                except StateError as problem:
+                    refused.append(f"{path.name}: {problem}")
+    found.sort(key=lambda pair: (pair[0].generation, pair[0].sequence), reverse=True)
+    return found, refused
+
+
+def read_json(path: Path) -> object:
+    """Read a bounded JSON file. Raises StateError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as stream:
+            data = stream.read(MAX_DOCUMENT_BYTES + 1)
+        if len(data) > MAX_DOCUMENT_BYTES:
+            message = f"Invalid checkpoint data: {path.name} is larger than {MAX_DOCUMENT_BYTES} bytes."
+            raise StateError(message)
+        return json.loads(data)
+    except (OSError, ValueError, RecursionError) as problem:
+        message = f"Invalid checkpoint data: {path.name} cannot be read ({problem})."
+        raise StateError(message) from problem
+
+
+def _named_state(folder: Path, checkpoint: Checkpoint) -> TaskState:
+    name = Path(checkpoint.state_file)
+    if name.parts[:1] != ("metrics",) or len(name.parts) != len(("metrics", "file")):
+        message = f"Invalid checkpoint data: it names {checkpoint.state_file!r} as its state."
+        raise StateError(message)
+    state = read_state(read_json(folder / name))
+    digest = "sha256:" + hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    if digest != checkpoint.digest:
+        message = f"Invalid checkpoint data: {name.name} does not match its digest."
+        raise StateError(message)
+    return state

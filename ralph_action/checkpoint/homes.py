@@ -1,0 +1,157 @@
+"""The loop's `Checkpoints`: the local home at once, branch and artifact through the publisher."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.publisher import Publisher
+from ralph_action.errors import GitError, RalphError
+from ralph_action.ports import Clock
+from ralph_action.state import Checkpoint, TaskState
+
+
+class Commits(Protocol):
+    """What a checkpoint needs of the workspace's git."""
+
+    def commit(self, branch: str, last: str, message: str) -> str:
+        """Commit the whole work tree; return the commit."""
+        ...
+
+    def after_commit(self, subject: str) -> str:
+        """Run the user's post-commit hook; return what went wrong, if anything."""
+        ...
+
+
+class Remote(Protocol):
+    """A home off this machine."""
+
+    @property
+    def home(self) -> str: ...
+
+    def store(self, checkpoint: Checkpoint, confirmed: str) -> str:
+        """Bring the checkpoint there.
+
+        Args:
+            checkpoint: what to bring.
+            confirmed: the last commit that the branch home is known to hold.
+
+        Returns:
+            `reached`, or why not.
+
+        """
+        ...
+
+
+class Homes:
+    """Local first and blocking; the remote homes beside the next iteration."""
+
+    def __init__(
+        self,
+        agent_dir: AgentDir,
+        commits: Commits | None,
+        remotes: list[Remote],
+        clock: Clock,
+        say: Callable[[str], None],
+        *,
+        metrics_interval: int,
+        confirmed: str = "",
+    ) -> None:
+        self._agent_dir = agent_dir
+        self._commits = commits
+        self._remotes = remotes
+        self._clock = clock
+        self._say = say
+        self._metrics_interval = metrics_interval
+        self._confirmed = confirmed
+        self._latest: Checkpoint | None = None
+        self._lock = threading.Lock()
+        self._said: dict[str, str] = {}
+        self._publisher = Publisher(self._store, self._stored)
+
+    def record(self, state: TaskState) -> None:
+        metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0
+        with self._lock:
+            self._agent_dir.write_state(state, metrics=metrics)
+            last = state.iterations[-1] if state.iterations else None
+            facts = last.to_json() if last else {}
+            self._agent_dir.journal("iteration", self._clock.now(), sequence=state.sequence, **facts)
+
+    def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint]:
+        """State → commit that names its digest → record that names both (invariant: pointer last)."""
+        state = replace(state, sequence=state.sequence + 1)
+        with self._lock:
+            state_file, digest = self._agent_dir.write_state(state)
+        commit = ""
+        subject = f"Ralph checkpoint {state.iteration}: {line}"
+        if self._commits is not None:
+            commit = self._commits.commit(state.branch, state.head_sha, f"{subject}\n\n{_trailers(state, digest)}")
+        checkpoint = Checkpoint(
+            iteration=state.iteration,
+            sequence=state.sequence,
+            branch=state.branch,
+            commit=commit,
+            state_file=state_file,
+            digest=digest,
+            homes={"local": "reached"},
+            time=self._clock.now(),
+        )
+        with self._lock:
+            self._agent_dir.write_checkpoint(checkpoint)
+            self._agent_dir.journal("checkpoint", checkpoint.time, iteration=state.iteration, commit=commit)
+            self._latest = checkpoint
+        if self._commits is not None and (problem := self._commits.after_commit(subject)):
+            self._say(f"The post-commit hook failed: {problem}")
+        return replace(state, head_sha=commit or state.head_sha), checkpoint
+
+    def publish(self, checkpoint: Checkpoint) -> None:
+        self._publisher.publish(checkpoint)
+
+    def flush(self, timeout_s: float) -> dict[str, str]:
+        return {"local": "reached", **self._publisher.flush(timeout_s)}
+
+    def close(self) -> None:
+        self._publisher.close()
+
+    def _store(self, checkpoint: Checkpoint) -> dict[str, str]:
+        """Branch first: when the push is confirmed, the artifact needs no bundle."""
+        homes: dict[str, str] = {}
+        for remote in self._remotes:
+            try:
+                homes[remote.home] = remote.store(checkpoint, self._confirmed)
+            except GitError as problem:
+                homes[remote.home] = str(problem)
+            except RalphError as problem:
+                homes[remote.home] = str(problem)
+            if remote.home == "branch" and homes["branch"] == "reached":
+                self._confirmed = checkpoint.commit
+        return homes
+
+    def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
+        with self._lock:
+            reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
+            if self._latest is not None and self._latest.iteration > checkpoint.iteration:
+                self._agent_dir.write_checkpoint(reached)
+            elif self._latest is None or self._latest.sequence == checkpoint.sequence:
+                self._agent_dir.write_checkpoint(reached)
+            self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
+        for home, text in homes.items():
+            if text != "reached" and self._said.get(home) != text:
+                self._said[home] = text
+                self._say(f"The {home} home was not reached: {text}")
+
+
+def _trailers(state: TaskState, digest: str) -> str:
+    tokens, cost = state.tokens_used, state.cost_incurred
+    return "\n".join((
+        f"Ralph-Task: {state.task}",
+        f"Ralph-Run: {state.run_id}/{state.run_attempt}",
+        f"Ralph-Iteration: {state.iteration}",
+        f"Ralph-Status: {state.status.value}",
+        f"Ralph-Tokens: {'unknown' if tokens is None else tokens}",
+        f"Ralph-Cost: {'unknown' if cost is None else f'{cost} USD'}",
+        f"Ralph-State: {digest.removeprefix('sha256:')}",
+    ))

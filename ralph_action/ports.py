@@ -1,0 +1,121 @@
+"""The few protocols that the loop speaks to; `fakes.py` has a scripted one of each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ralph_action.state import Checkpoint, Outcome, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The user that untrusted programs run as."""
+
+    uid: int
+    gid: int
+
+
+class Stop:
+    """A request to end, set by a signal handler and read by whoever waits."""
+
+    def __init__(self) -> None:
+        self.requested = threading.Event()
+        self.signal = 0
+        """Number of the first signal; 0 without one."""
+
+    def request(self, signal: int) -> None:
+        self.signal = self.signal or signal
+        self.requested.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One agent call, complete: an adapter needs nothing else."""
+
+    prompt: str
+    prompt_file: Path
+    """A copy of the prompt that the agent may read; outside the work tree's tracked files."""
+    workspace: Path
+    iteration: int
+    environment: Mapping[str, str]
+    """The child's whole environment; holds no token of the repository or the runtime."""
+    log: Path
+    """Where the raw stream goes, a line an event."""
+    timeout_s: float | None = None
+    user: User | None = None
+    """None: as ourselves."""
+
+
+class Agent(Protocol):
+    """Anything that can do one iteration."""
+
+    @property
+    def name(self) -> str:
+        """The word that the `agent` input uses for it."""
+        ...
+
+    def run(self, call: Call, stop: Stop) -> Outcome:
+        """Do one iteration; return when it ended, when its time is up, or soon after `stop` is requested.
+
+        No descendant of the agent is left behind.
+
+        Raises:
+            AgentError: the agent cannot be started at all.
+        """
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where the loop leaves its work."""
+
+    def record(self, state: TaskState) -> None:
+        """Write the state to the local home; no commit."""
+        ...
+
+    def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint]:
+        """Commit the work tree and write the checkpoint's record; blocks. `line` ends the commit's subject."""
+        ...
+
+    def publish(self, checkpoint: Checkpoint) -> None:
+        """Hand the checkpoint to the remote homes, beside the next iteration; newest wins."""
+        ...
+
+    def flush(self, timeout_s: float) -> dict[str, str]:
+        """Wait until what was published has reached its homes; home → `reached` or why not."""
+        ...
+
+
+class Prompts(Protocol):
+    """Where the prompt comes from."""
+
+    def read(self) -> str:
+        """The prompt as it is now, archived when it is a new version."""
+        ...
+
+
+class Clock(Protocol):
+    """The one source of time."""
+
+    def monotonic(self) -> float: ...
+
+    def now(self) -> str:
+        """UTC, ISO 8601."""
+        ...
+
+
+class Report(Protocol):
+    """What a person sees while the loop goes on."""
+
+    def started(self, state: TaskState) -> None: ...
+
+    def iteration_started(self, number: int) -> None: ...
+
+    def iteration_ended(self, state: TaskState, outcome: Outcome) -> None: ...
+
+    def checkpointed(self, state: TaskState, checkpoint: Checkpoint) -> None: ...
+
+    def ended(self, state: TaskState, homes: Mapping[str, str]) -> None: ...

@@ -1,0 +1,105 @@
+"""Pure: which checkpoint a run goes on from, and what that makes of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ralph_action.errors import StateError
+from ralph_action.state import Checkpoint, Status, TaskState
+
+HOMES = ("local", "branch", "artifact")
+"""The order in which equally far candidates are preferred: the cheapest to restore first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A valid checkpoint in one home."""
+
+    home: str
+    where: str
+    """For people: the path, the ref, the artifact's name."""
+    state: TaskState
+    commit: str
+    """What the work tree must become; empty without git."""
+    folder: Path
+    """Its `.agent/` tree."""
+    bundle: Path | None = None
+    bare: bool = False
+    """True when no checkpoint names the state: the work tree as it lies belongs to it."""
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the run begins with."""
+
+    state: TaskState
+    candidate: Candidate | None
+    """What must be restored; None for a new task or generation."""
+    finished: int = 0
+    """The generation that was found completed, when a new one begins; else 0."""
+
+
+def furthest(candidates: Sequence[Candidate]) -> Candidate | None:
+    """The candidate with the largest generation and sequence; nearer homes win a tie."""
+    return min(
+        candidates,
+        key=lambda item: (-item.state.generation, -item.state.sequence, HOMES.index(item.home)),
+        default=None,
+    )
+
+
+def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choice:
+    """Decide what to go on from.
+
+    Args:
+        candidates: every valid checkpoint that was found.
+        new: the state of a task that begins now.
+        resume: `auto`, `never` or `require`.
+
+    Raises:
+        StateError: `require` finds nothing that can go on.
+
+    """
+    best = furthest(candidates)
+    if best is None:
+        if resume == "require":
+            raise StateError(
+                f"`resume: require`, but no home has a valid checkpoint of the task `{new.task}`.",
+                remedy="Check the `task` input and the permissions, or use `resume: auto`.",
+            )
+        return Choice(state=new, candidate=None)
+    completed = best.state.status is Status.COMPLETED
+    if completed and resume == "require":
+        raise StateError(
+            f"`resume: require`, but the task `{new.task}` is completed.",
+            remedy="Use `resume: auto` to begin a new generation of it.",
+        )
+    if completed or resume == "never":
+        generation = best.state.generation + 1
+        state = replace(
+            new,
+            generation=generation,
+            branch=f"{new.branch}-{generation}",
+            sequence=best.state.sequence + 1,
+        )
+        return Choice(state=state, candidate=None, finished=best.state.generation)
+    return Choice(state=gone_on(best, new), candidate=best)
+
+
+def gone_on(best: Candidate, new: TaskState) -> TaskState:
+    """The found state as this run goes on with it: every counter kept, failures in a row begin anew."""
+    return replace(
+        best.state,
+        agent=new.agent,
+        status=Status.RUNNING,
+        stop_reason=None,
+        failures=0,
+        head_sha=best.commit or best.state.head_sha,
+        sequence=best.state.sequence + 1,
+        run_id=new.run_id,
+        run_attempt=new.run_attempt,
+        updated=new.updated,
+    )

@@ -1,0 +1,101 @@
+"""Collect the candidates of the three homes, each validated; say what was refused and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ralph_action.checkpoint.agent_dir import load
+from ralph_action.errors import RalphError, StateError
+from ralph_action.resume.choose import Candidate
+
+MAX_ARTIFACTS = 5
+"""How many artifacts, the newest first, are looked into before the home is given up."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What the search came to."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """For the log: home, what was found or why it was refused."""
+    newer_schema: StateError | None = None
+
+    def refuse(self, home: str, where: str, why: str) -> None:
+        self.notes.append(f"{home}: {where}: refused: {why}")
+
+
+class Artifact(Protocol):
+    """An artifact that may hold a checkpoint of the task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def refusal(self) -> str: ...
+
+    def fetch(self, into: Path) -> Path:
+        """Download and unpack safely; return the folder. Raises RalphError."""
+        ...
+
+
+def search_folder(found: Found, home: str, folder: Path, where: str, *, task: str, bare_states: bool) -> bool:
+    """Take the furthest valid checkpoint of one `.agent/` tree. True when there is one."""
+    states, refused = load(folder, bare_states=bare_states)
+    for why in refused:
+        found.refuse(home, where, why)
+    for state, checkpoint in states:
+        if state.task != task:
+            found.refuse(home, where, f"belongs to the task `{state.task}`")
+            continue
+        bundle = folder.parent / "work.bundle"
+        found.candidates.append(
+            Candidate(
+                home=home,
+                where=where,
+                state=state,
+                commit=checkpoint.commit if checkpoint else state.head_sha,
+                folder=folder,
+                bundle=bundle if bundle.is_file() else None,
+                bare=checkpoint is None,
+                checkpoint=checkpoint,
+            )
+        )
+        found.notes.append(
+            f"{home}: {where}: iteration {state.iteration}, {state.status.value}, sequence {state.sequence}"
+        )
+        return True
+    return False
+
+
+def search_artifacts(
+    found: Found,
+    artifacts: Iterable[Artifact],
+    scratch: Path,
+    *,
+    task: str,
+    have_commit: Callable[[str], bool],
+) -> None:
+    """Take the newest artifact that holds a valid checkpoint whose commit can be had."""
+    for number, artifact in enumerate(artifacts):
+        if number >= MAX_ARTIFACTS:
+            return
+        if artifact.refusal:
+            found.refuse("artifact", artifact.name, artifact.refusal)
+            continue
+        try:
+            folder = artifact.fetch(scratch / f"artifact-{number}")
+        except RalphError as problem:
+            found.refuse("artifact", artifact.name, str(problem))
+            continue
+        if not search_folder(found, "artifact", folder / ".agent", artifact.name, task=task, bare_states=False):
+            continue
+        last = found.candidates[-1]
+        if last.commit and last.bundle is None and not have_commit(last.commit):
+            found.candidates.pop()
+            found.refuse("artifact", artifact.name, f"its commit {last.commit[:12]} is in no home")
+            continue
+        return

@@ -1,0 +1,353 @@
+"""Pure records of a task, an iteration and a checkpoint, and their JSON both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from ralph_action.errors import StateError
+
+SCHEMA = "ralph-state/1"
+SCHEMA_MAJOR = 1
+
+
+class Status(StrEnum):
+    """How a task stands; the `status` output."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class StopReason(StrEnum):
+    """Why the loop ended; the `stop-reason` output."""
+
+    PROMISE_KEPT = "promise-kept"
+    MAX_ITERATIONS = "max-iterations"
+    MAX_RUNTIME = "max-runtime"
+    MAX_FAILURES = "max-failures"
+    SIGNAL = "signal"
+    SETTINGS = "settings"
+    STATE = "state"
+    GIT = "git"
+    GITHUB = "github"
+    AGENT = "agent"
+    BUG = "bug"
+
+
+STATUS_OF = {
+    StopReason.PROMISE_KEPT: Status.COMPLETED,
+    StopReason.MAX_ITERATIONS: Status.STOPPED,
+    StopReason.MAX_FAILURES: Status.STOPPED,
+    StopReason.MAX_RUNTIME: Status.PAUSED,
+    StopReason.SIGNAL: Status.CANCELLED,
+}
+"""Reasons that are absent here are failures."""
+
+EXIT_OF = {Status.COMPLETED: 0, Status.PAUSED: 10, Status.STOPPED: 11, Status.CANCELLED: 130}
+
+
+class Ended(StrEnum):
+    """How one agent call ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one agent call used. `None` means that the agent did not say, never zero."""
+
+    tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one agent call."""
+
+    ended: Ended
+    text: str = ""
+    """The agent's own text; never the prompt, never a tool's output."""
+    usage: Usage = field(default_factory=Usage)
+    duration_s: float = 0.0
+    exit_code: int | None = None
+    session_id: str = ""
+    error: str = ""
+    """One line for people; empty unless `ended` is failed or timeout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Iteration:
+    """One finished agent call as the task remembers it."""
+
+    number: int
+    ended: Ended
+    duration_s: float
+    tokens: int | None
+    cost_usd: Decimal | None
+    summary: str = ""
+    started: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "ended": self.ended.value,
+            "duration_s": round(self.duration_s, 3),
+            "tokens": self.tokens,
+            "cost_usd": _number(self.cost_usd),
+            "summary": self.summary,
+            "started": self.started,
+        }
+
+
+KEPT_ITERATIONS = 200
+"""How many iterations the state lists; the journal has them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """All that a task is, across runs. Counters only grow."""
+
+    task: str
+    agent: str
+    branch: str
+    start_time: str
+    """ISO 8601 in UTC."""
+    generation: int = 1
+    iteration: int = 0
+    sequence: int = 0
+    """Grows with every state that is written; the larger of two is the further one."""
+    status: Status = Status.RUNNING
+    stop_reason: StopReason | None = None
+    tokens_known: int = 0
+    unmetered_iterations: int = 0
+    cost_known: Decimal = Decimal(0)
+    unpriced_iterations: int = 0
+    active_seconds: float = 0.0
+    failures: int = 0
+    """Failed iterations in a row."""
+    base_sha: str = ""
+    head_sha: str = ""
+    """The commit of the last checkpoint; empty before the first, or without git."""
+    prompt_sha256: str = ""
+    run_id: str = ""
+    run_attempt: int = 1
+    session_id: str = ""
+    updated: str = ""
+    iterations: tuple[Iteration, ...] = ()
+
+    @property
+    def tokens_used(self) -> int | None:
+        return None if self.unmetered_iterations else self.tokens_known
+
+    @property
+    def cost_incurred(self) -> Decimal | None:
+        return None if self.unpriced_iterations else self.cost_known
+
+    def after(self, outcome: Outcome, *, started: str, now: str) -> TaskState:
+        """One iteration on. A failed iteration's use counts; a cancelled call is no finished iteration."""
+        counted = outcome.ended is not Ended.CANCELLED
+        use = outcome.usage
+        done = Iteration(
+            number=self.iteration + 1,
+            ended=outcome.ended,
+            duration_s=outcome.duration_s,
+            tokens=use.tokens,
+            cost_usd=use.cost_usd,
+            summary=_one_line(outcome.error or outcome.text),
+            started=started,
+        )
+        return replace(
+            self,
+            iteration=self.iteration + int(counted),
+            sequence=self.sequence + 1,
+            tokens_known=self.tokens_known + (use.tokens or 0),
+            unmetered_iterations=self.unmetered_iterations + int(use.tokens is None and counted),
+            cost_known=self.cost_known + (use.cost_usd or Decimal(0)),
+            unpriced_iterations=self.unpriced_iterations + int(use.cost_usd is None and counted),
+            active_seconds=self.active_seconds + outcome.duration_s,
+            failures=self.failures + 1 if outcome.ended in (Ended.FAILED, Ended.TIMEOUT) else 0,
+            session_id=outcome.session_id or self.session_id,
+            updated=now,
+            iterations=(*self.iterations, done)[-KEPT_ITERATIONS:] if counted else self.iterations,
+        )
+
+    def ended(self, reason: StopReason, *, now: str) -> TaskState:
+        """The task stops here, for `reason`."""
+        status = STATUS_OF.get(reason, Status.FAILED)
+        return replace(self, status=status, stop_reason=reason, sequence=self.sequence + 1, updated=now)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `.agent/metrics/state_*.json`."""
+        return {
+            "schema": SCHEMA,
+            "task": self.task,
+            "generation": self.generation,
+            "iteration": self.iteration,
+            "sequence": self.sequence,
+            "agent": self.agent,
+            "start_time": self.start_time,
+            "updated": self.updated,
+            "tokens_used": self.tokens_used,
+            "cost_incurred": _number(self.cost_incurred),
+            "tokens_known": self.tokens_known,
+            "unmetered_iterations": self.unmetered_iterations,
+            "cost_known": str(self.cost_known),
+            "unpriced_iterations": self.unpriced_iterations,
+            "active_seconds": round(self.active_seconds, 3),
+            "failures": self.failures,
+            "status": self.status.value,
+            "stop_reason": self.stop_reason.value if self.stop_reason else None,
+            "branch": self.branch,
+            "base_sha": self.base_sha,
+            "head_sha": self.head_sha,
+            "prompt_sha256": self.prompt_sha256,
+            "run_id": self.run_id,
+            "run_attempt": self.run_attempt,
+            "session_id": self.session_id,
+            "iterations": [done.to_json() for done in self.iterations],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A durable record after an iteration: `.agent/checkpoints/checkpoint_<iteration>.json`."""
+
+    iteration: int
+    sequence: int
+    branch: str
+    commit: str
+    """Empty with `--no-git`."""
+    state_file: str
+    """Name of the state file beside it, below `.agent/`."""
+    digest: str
+    """`sha256:<hex>` of that file's bytes."""
+    homes: dict[str, str] = field(default_factory=dict)
+    """Home → `reached`, `off` or why not."""
+    time: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": "ralph-checkpoint/1",
+            "iteration": self.iteration,
+            "sequence": self.sequence,
+            "branch": self.branch,
+            "commit": self.commit,
+            "state_file": self.state_file,
+            "digest": self.digest,
+            "homes": dict(self.homes),
+            "time": self.time,
+        }
+
+
+def read_state(document: object) -> TaskState:
+    """Turn a state document into a record.
+
+    Unknown fields are ignored.
+
+    Raises:
+        StateError: the document is damaged, or of a newer major schema.
+    """
+    fields = _checked(document, "ralph-state", "state")
+    try:
+        return TaskState(
+            task=str(fields["task"]),
+            agent=str(fields["agent"]),
+            branch=str(fields["branch"]),
+            start_time=str(fields["start_time"]),
+            generation=int(fields.get("generation", 1)),
+            iteration=_count(fields["iteration"]),
+            sequence=_count(fields.get("sequence", 0)),
+            status=Status(fields["status"]),
+            stop_reason=StopReason(fields["stop_reason"]) if fields.get("stop_reason") else None,
+            tokens_known=_count(fields.get("tokens_known", fields.get("tokens_used") or 0)),
+            unmetered_iterations=_count(fields.get("unmetered_iterations", 0)),
+            cost_known=Decimal(str(fields.get("cost_known", fields.get("cost_incurred") or 0))),
+            unpriced_iterations=_count(fields.get("unpriced_iterations", 0)),
+            active_seconds=float(fields.get("active_seconds", 0)),
+            failures=_count(fields.get("failures", 0)),
+            base_sha=str(fields.get("base_sha", "")),
+            head_sha=str(fields.get("head_sha", "")),
+            prompt_sha256=str(fields.get("prompt_sha256", "")),
+            run_id=str(fields.get("run_id", "")),
+            run_attempt=int(fields.get("run_attempt", 1)),
+            session_id=str(fields.get("session_id", "")),
+            updated=str(fields.get("updated", "")),
+            iterations=tuple(_read_iteration(item) for item in fields.get("iterations", [])),
+        )
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as problem:
+        message = f"Invalid checkpoint data: the state is damaged ({type(problem).__name__}: {problem})."
+        raise StateError(message) from problem
+
+
+def read_checkpoint(document: object) -> Checkpoint:
+    """Turn a checkpoint document into a record. Raises StateError as `read_state` does."""
+    fields = _checked(document, "ralph-checkpoint", "checkpoint record")
+    try:
+        return Checkpoint(
+            iteration=_count(fields["iteration"]),
+            sequence=_count(fields["sequence"]),
+            branch=str(fields["branch"]),
+            commit=str(fields["commit"]),
+            state_file=str(fields["state_file"]),
+            digest=str(fields["digest"]),
+            homes={str(home): str(text) for home, text in dict(fields.get("homes", {})).items()},
+            time=str(fields.get("time", "")),
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        message = f"Invalid checkpoint data: the checkpoint record is damaged ({problem})."
+        raise StateError(message) from problem
+
+
+def _checked(document: object, kind: str, what: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        message = f"Invalid checkpoint data: the {what} is not a JSON object."
+        raise StateError(message)
+    name, _, major = str(document.get("schema", "")).partition("/")
+    if name != kind or not major.isdigit():
+        message = f"Invalid checkpoint data: the {what} names no schema that is known here."
+        raise StateError(message)
+    if int(major) > SCHEMA_MAJOR:
+        raise StateError(
+            f"The {what} has schema {kind}/{major}; this version reads up to {kind}/{SCHEMA_MAJOR}.",
+            remedy="Use a newer ralph-action, or start anew with `resume: never`.",
+        )
+    return document
+
+
+def _read_iteration(fields: dict[str, Any]) -> Iteration:
+    cost = fields.get("cost_usd")
+    tokens = fields.get("tokens")
+    return Iteration(
+        number=_count(fields["number"]),
+        ended=Ended(fields["ended"]),
+        duration_s=float(fields["duration_s"]),
+        tokens=None if tokens is None else _count(tokens),
+        cost_usd=None if cost is None else Decimal(str(cost)),
+        summary=str(fields.get("summary", "")),
+        started=str(fields.get("started", "")),
+    )
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = f"{value!r} is no count"
+        raise ValueError(message)
+    return value
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _one_line(text: str, limit: int = 120) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
