@@ -1,0 +1,89 @@
+"""What a person reads in the log while the loop goes on; outputs and summary beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from ralph_action.report.summary import cost, duration, summary, tokens
+from ralph_action.state import Checkpoint, Outcome, TaskState
+
+
+class Console(Protocol):
+    """The part of the runner's protocol that a report needs; without a runner it prints plain text."""
+
+    def line(self, text: str) -> None: ...
+
+    def group(self, title: str) -> None: ...
+
+    def endgroup(self) -> None: ...
+
+    def agent_output(self, text: str) -> None: ...
+
+    def set_output(self, name: str, value: str) -> None: ...
+
+    def write_summary(self, text: str) -> None: ...
+
+
+class LiveReport:
+    """Writes outputs and summary early and again after each iteration: those of a killed step count."""
+
+    def __init__(self, console: Console, *, resumed_from: str, facts: Callable[[], Mapping[str, str]]) -> None:
+        self._console = console
+        self._resumed_from = resumed_from
+        self._facts = facts
+        """Outputs that others know: the artifact's name, id and url."""
+        self._homes: Mapping[str, str] = {}
+
+    def started(self, state: TaskState) -> None:
+        self._write(state)
+
+    def iteration_started(self, number: int) -> None:
+        self._console.group(f"Iteration {number}")
+
+    def iteration_ended(self, state: TaskState, outcome: Outcome) -> None:
+        if outcome.text:
+            self._console.agent_output(outcome.text)
+        self._console.endgroup()
+        said = f" - {outcome.error}" if outcome.error else ""
+        self._console.line(
+            f"Iteration {state.iteration} {outcome.ended.value} after {duration(outcome.duration_s)}; "
+            f"so far {tokens(state.tokens_used)} tokens, {cost(state.cost_incurred)}{said}"
+        )
+        self._write(state)
+
+    def checkpointed(self, state: TaskState, checkpoint: Checkpoint) -> None:
+        where = f"{checkpoint.commit[:12]} on {checkpoint.branch}" if checkpoint.commit else checkpoint.state_file
+        self._console.line(f"Checkpoint {state.iteration}: {where}")
+
+    def ended(self, state: TaskState, homes: Mapping[str, str]) -> None:
+        self._homes = homes
+        self._write(state)
+        stands = ", ".join(f"{home} {text}" for home, text in homes.items())
+        reason = state.stop_reason.value if state.stop_reason else ""
+        self._console.line(f"Ended: {state.status.value} ({reason}) after {state.iteration} iterations; homes: {stands}")
+
+    def _write(self, state: TaskState) -> None:
+        outputs = outputs_of(state, self._resumed_from) | dict(self._facts())
+        for name, value in outputs.items():
+            self._console.set_output(name, value)
+        document: dict[str, Any] = outputs | {"homes": dict(self._homes), "state": state.to_json()}
+        document["state"].pop("iterations")
+        self._console.set_output("json", json.dumps(document, ensure_ascii=False))
+        self._console.write_summary(summary(state, self._homes, resumed_from=self._resumed_from))
+
+
+def outputs_of(state: TaskState, resumed_from: str) -> dict[str, str]:
+    """The action's outputs that the state alone decides; empty when unknown."""
+    spent = state.cost_incurred
+    return {
+        "status": state.status.value,
+        "stop-reason": state.stop_reason.value if state.stop_reason else "",
+        "iterations": str(state.iteration),
+        "branch": state.branch,
+        "head-sha": state.head_sha,
+        "resumed-from": resumed_from,
+        "tokens-used": "" if state.tokens_used is None else str(state.tokens_used),
+        "cost-usd": "" if spent is None else str(spent),
+    }

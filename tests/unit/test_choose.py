@@ -1,0 +1,72 @@
+"""Pure: which checkpoint a run goes on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ralph_action.errors import StateError
+from ralph_action.resume.choose import HOMES, Candidate, choose, furthest
+from ralph_action.state import Status
+from tests.unit.records import new_state
+
+
+def candidate(home: str, **changes: object) -> Candidate:
+    return Candidate(home=home, where=home, state=new_state(**changes), commit="c0ffee", folder=Path())
+
+
+NEW = new_state(run_id="7", run_attempt=2)
+
+
+def test_the_furthest_wins_and_nearer_homes_win_a_tie() -> None:
+    """Order of the search does not matter."""
+    far, near, older = candidate("artifact", sequence=9), candidate("local", sequence=8), candidate("branch", sequence=9)
+    for order in ([far, near, older], [older, near, far]):
+        assert furthest(order) is older
+    tied = furthest([candidate(home, sequence=1) for home in reversed(HOMES)])
+    assert tied is not None
+    assert tied.home == "local"
+
+
+def test_a_newer_generation_outranks_a_longer_one() -> None:
+    """Sequences grow across generations, but the generation decides."""
+    newer = candidate("branch", generation=2, sequence=1)
+    assert furthest([candidate("local", sequence=50), newer]) is newer
+
+
+def test_an_unfinished_task_goes_on() -> None:
+    """Counters stay; failures in a row begin anew; the run is ours."""
+    best = candidate("branch", iteration=4, sequence=9, failures=3, status=Status.CANCELLED, tokens_known=5)
+    choice = choose([best], NEW, "auto")
+    state = choice.state
+    assert choice.candidate is best
+    assert (state.iteration, state.tokens_known, state.failures, state.sequence) == (4, 5, 0, 10)
+    assert (state.status, state.run_id, state.run_attempt, state.head_sha) == (Status.RUNNING, "7", 2, "c0ffee")
+
+
+def test_a_completed_task_begins_a_new_generation() -> None:
+    """Counters at zero, a branch of its own, a sequence that goes on."""
+    choice = choose([candidate("branch", iteration=4, sequence=9, status=Status.COMPLETED)], NEW, "auto")
+    assert choice.candidate is None
+    assert (choice.state.iteration, choice.state.generation, choice.state.branch) == (0, 2, "ralph/t-2")
+    assert (choice.state.sequence, choice.finished) == (10, 1)
+
+
+def test_never_leaves_the_old_branch_alone() -> None:
+    """An unfinished task is not continued, and its branch is not reused."""
+    choice = choose([candidate("branch", iteration=4, sequence=9)], NEW, "never")
+    assert (choice.state.iteration, choice.state.branch, choice.candidate) == (0, "ralph/t-2", None)
+
+
+def test_nothing_found() -> None:
+    """Auto begins; require says what is missing."""
+    assert choose([], NEW, "auto").state == NEW
+    with pytest.raises(StateError, match="no home has a valid checkpoint"):
+        choose([], NEW, "require")
+
+
+def test_require_refuses_a_completed_task() -> None:
+    """There is nothing to go on with."""
+    with pytest.raises(StateError, match="is completed"):
+        choose([candidate("local", status=Status.COMPLETED)], NEW, "require")
