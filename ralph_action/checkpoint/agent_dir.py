@@ -62,16 +62,17 @@ class AgentDir:
             with contextlib.suppress(OSError), acting_as(self.user):
                 append_line(self.mirror / "journal.jsonl", line)
 
-    def keep_log(self, log: Path, iteration: int) -> str:
-        """Move a finished call's log to its place, beside the logs of earlier tries."""
+    def new_log(self, iteration: int) -> Path:
+        """Name the log of a call; the logs of earlier tries of the iteration stay."""
         attempt = 1
-        while (self.path / f"logs/iteration_{iteration}_{attempt}.jsonl").exists():
+        while (log := self.path / f"logs/iteration_{iteration}_{attempt}.jsonl").exists():
             attempt += 1
-        name = f"logs/iteration_{iteration}_{attempt}.jsonl"
-        if log.exists():
-            log.replace(self.path / name)
-            self._copy(name)
-        return name
+        return log
+
+    def mirror_logs(self, iteration: int) -> None:
+        """Copy a finished iteration's logs to the workspace."""
+        for log in (self.path / "logs").glob(f"iteration_{iteration}_*.jsonl"):
+            self._copy(f"logs/{log.name}")
 
     def begin_generation(self, finished: int) -> None:
         """Set a finished generation's records aside; its prompts and metrics stay where they are."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.publisher import Publisher
-from ralph_action.errors import GitError, RalphError
+from ralph_action.errors import RalphError
 from ralph_action.ports import Clock
 from ralph_action.state import Checkpoint, TaskState
 
@@ -76,6 +76,7 @@ class Homes:
         metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0
         with self._lock:
             self._agent_dir.write_state(state, metrics=metrics)
+            self._agent_dir.mirror_logs(state.iteration)
             last = state.iterations[-1] if state.iterations else None
             facts = last.to_json() if last else {}
             self._agent_dir.journal("iteration", self._clock.now(), sequence=state.sequence, **facts)
@@ -122,8 +123,6 @@ class Homes:
         for remote in self._remotes:
             try:
                 homes[remote.home] = remote.store(checkpoint, self._confirmed)
-            except GitError as problem:
-                homes[remote.home] = str(problem)
             except RalphError as problem:
                 homes[remote.home] = str(problem)
             if remote.home == "branch" and homes["branch"] == "reached":

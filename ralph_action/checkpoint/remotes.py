@@ -88,17 +88,17 @@ class ArtifactHome:
         scratch: Path,
         upload: Callable[[int, Path], None],
         bundle: Callable[[Path, str, str], None] | None,
-        pack: Callable[[Path, Path, dict[str, Path]], None],
         base: str,
     ) -> None:
         self._folder = folder
         self._scratch = scratch
         self._upload = upload
         self._bundle = bundle
-        self._pack = pack
         self._base = base
 
     def store(self, checkpoint: Checkpoint, confirmed: str) -> str:
+        from ralph_action.github.archive import pack  # zip is slow to import, and we are in the background
+
         self._scratch.mkdir(parents=True, exist_ok=True)
         extra: dict[str, Path] = {}
         if checkpoint.commit and confirmed != checkpoint.commit and self._bundle is not None:
@@ -111,7 +111,7 @@ class ArtifactHome:
             extra["work.bundle"] = bundle
         zipped = self._scratch / f"state-{checkpoint.sequence}.zip"
         try:
-            self._pack(self._folder, zipped, extra)
+            pack(self._folder, zipped, extra)
             self._upload(checkpoint.sequence, zipped)
         finally:
             zipped.unlink(missing_ok=True)
@@ -124,8 +124,10 @@ class FolderHome:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def upload(self, sequence: int, zipped: Path) -> None:
+    def upload(self, sequence: int, zipped: Path) -> str:
+        """Copy the zip there, its name last; return the name."""
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / f"ralph-state-{sequence:08d}.zip"
         shutil.copyfile(zipped, target.with_suffix(".part"))
         target.with_suffix(".part").replace(target)
+        return target.name

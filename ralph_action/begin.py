@@ -1,0 +1,156 @@
+"""The beginning of a run: search the homes, choose, restore, and say all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.remotes import state_ref
+from ralph_action.errors import GitError, RalphError, StateError
+from ralph_action.remote import Remotes
+from ralph_action.resume.choose import Candidate, Choice, choose
+from ralph_action.resume.find import Found, search_artifacts, search_folder
+from ralph_action.resume.restore import restore
+from ralph_action.state import TaskState
+from ralph_action.workplace import Workplace
+
+REMOTE_STATE = "refs/ralph-remote/state"
+REMOTE_BRANCH = "refs/ralph-remote/branch"
+"""Where the vault keeps what it fetched."""
+
+
+def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent_dir: AgentDir) -> Choice:
+    """Decide what the run goes on from, and bring work tree and `.agent/` there.
+
+    Raises:
+        StateError: nothing valid is left but a state of a newer version; or `require` is not met.
+
+    """
+    found = Found()
+    scratch = place.home / "found"
+    _search(found, new, place, remotes, scratch)
+    for note in found.notes:
+        remotes.say(f"Resume: {note}")
+    _refuse_newer(found)
+    choice = choose(found.candidates, new, resume)
+    best = choice.candidate
+    if best is None:
+        remotes.say(_beginning(choice))
+        _start_branch(choice.state, remotes)
+        if choice.finished:
+            _keep_finished(found, agent_dir, choice.finished)
+    else:
+        remotes.say(f"Resume: going on from {best.home} ({best.where}) after iteration {best.state.iteration}")
+        _restore_tree(best, choice.state, remotes)
+        if best.folder != agent_dir.path:
+            agent_dir.take_over(best.folder)
+    agent_dir.mirror_all()
+    base = choice.state.base_sha or (remotes.worktree.head_sha() if remotes.worktree else "")
+    return replace(choice, state=replace(choice.state, base_sha=base))
+
+
+def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, scratch: Path) -> None:
+    ours = place.home / "agent"
+    if not search_folder(found, "local", ours, "saved state", task=new.task, bare_states=True):
+        workspace = place.workspace / ".agent"
+        search_folder(found, "local", workspace, ".agent/", task=new.task, bare_states=True)
+    if remotes.url and remotes.vault is not None:
+        try:
+            _search_branch(found, new, remotes, scratch / "branch")
+        except GitError as problem:
+            found.refuse("branch", remotes.url, str(problem))
+    if remotes.artifacts is not None:
+        try:
+            listed = remotes.artifacts.listed(new.task)
+        except RalphError as problem:
+            found.refuse("artifact", "list", str(problem))
+        else:
+            search_artifacts(found, listed, scratch, task=new.task, have_commit=_have(remotes))
+
+
+def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path) -> None:
+    """Fetch the state ref; a candidate counts only when its commit is on the branch that it names."""
+    vault = remotes.vault
+    assert vault is not None  # noqa: S101  the caller has looked
+    ref = state_ref(new.task)
+    refs = vault.remote_refs(remotes.url, remotes.token, [ref, f"refs/heads/{new.branch}*"])
+    if ref not in refs:
+        return
+    vault.fetch(remotes.url, remotes.token, [f"+{ref}:{REMOTE_STATE}"])
+    remotes.state_parent = refs[ref]
+    folder = scratch / ".agent"
+    vault.check_out_state(refs[ref], folder)
+    if not search_folder(found, "branch", folder, ref, task=new.task, bare_states=False):
+        return
+    candidate = found.candidates[-1]
+    if not candidate.commit:
+        return
+    head = refs.get(f"refs/heads/{candidate.state.branch}", "")
+    if not head:
+        found.candidates.pop()
+        found.refuse("branch", ref, f"the branch {candidate.state.branch} is gone from the remote")
+        return
+    vault.fetch(remotes.url, remotes.token, [f"+refs/heads/{candidate.state.branch}:{REMOTE_BRANCH}"])
+    if not vault.is_ancestor(candidate.commit, head):
+        found.candidates.pop()
+        found.refuse("branch", ref, f"{candidate.commit[:12]} is not on {candidate.state.branch}")
+        return
+    remotes.confirmed = head
+
+
+def _have(remotes: Remotes) -> "object":
+    def have(commit: str) -> bool:
+        in_vault = remotes.vault is not None and remotes.vault.has(commit)
+        return in_vault or (remotes.worktree is not None and remotes.worktree.has(commit))
+
+    return have
+
+
+def _refuse_newer(found: Found) -> None:
+    """A state of a newer version is never begun over."""
+    newer = [note for note in found.notes if "this version reads up to" in note]
+    if newer and not found.candidates:
+        raise StateError(newer[0])
+
+
+def _beginning(choice: Choice) -> str:
+    if choice.finished:
+        return (
+            f"Resume: generation {choice.finished} of `{choice.state.task}` is over; "
+            f"generation {choice.state.generation} begins on {choice.state.branch}"
+        )
+    return f"Resume: nothing found; the task `{choice.state.task}` begins on {choice.state.branch}"
+
+
+def _start_branch(state: TaskState, remotes: Remotes) -> None:
+    if remotes.vault is not None and remotes.worktree is not None:
+        remotes.confirmed = ""
+        remotes.worktree.prepare(state.branch, None)
+
+
+def _keep_finished(found: Found, agent_dir: AgentDir, finished: int) -> None:
+    """Carry the finished generation's `.agent/` over, then set its records aside."""
+    best = max(found.candidates, key=lambda item: item.state.sequence)
+    if best.folder != agent_dir.path:
+        agent_dir.take_over(best.folder)
+    agent_dir.begin_generation(finished)
+
+
+def _restore_tree(best: Candidate, state: TaskState, remotes: Remotes) -> None:
+    """Bring the work tree to the checkpoint, unless it is there already."""
+    worktree, vault = remotes.worktree, remotes.vault
+    if worktree is None or vault is None or not best.commit:
+        return
+    if best.home == "local" and worktree.has(best.commit):
+        worktree.prepare(state.branch, best.commit)
+        return
+    if not worktree.has(best.commit):
+        if best.bundle is not None and not vault.has(best.commit):
+            if state.base_sha:
+                vault.take_base(state.base_sha)
+            vault.take_bundle(best.bundle)
+        vault.export_to(worktree, best.commit, state.base_sha)
+    done = restore(worktree, best.commit, state.branch, state.task)
+    for line in done:
+        remotes.say(f"Resume: {line}")

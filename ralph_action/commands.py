@@ -1,0 +1,93 @@
+"""The program's commands, each a function from what was given to an exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ralph_action.errors import StateError
+from ralph_action.github.runner import Runner
+from ralph_action.ports import Stop
+
+Values = Mapping[str, str | bool]
+Command = Callable[[Values, Mapping[str, str], Path, Runner, Stop], int]
+
+
+def run(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Put the agent in a loop."""
+    from ralph_action.github.context import Context
+    from ralph_action.run import run as run_task
+    from ralph_action.settings import resolve
+    from ralph_action.workplace import find_workplace
+
+    for name in ("INPUT_GITHUB-TOKEN", "ACTIONS_RUNTIME_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"):
+        if secret := environ.get(name, ""):
+            runner.mask(secret)
+    settings = resolve(values, environ, workspace)
+    runner.group("Settings")
+    for line in settings.lines():
+        runner.line(line)
+    runner.endgroup()
+    place = find_workplace(environ, workspace, settings.task)
+    context = Context.from_environ(environ)
+    remember(place.home, environ)
+    return run_task(settings, context, environ, place, runner, stop)
+
+
+def resume(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Go on with an unfinished task; an error when there is none."""
+    return run({**values, "resume": "require"}, environ, workspace, runner, stop)
+
+
+def status(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Say how the task in this workspace stands."""
+    del values, environ, stop
+    from ralph_action.checkpoint.agent_dir import load
+    from ralph_action.report.summary import cost, tokens
+
+    states, refused = load(workspace / ".agent", bare_states=True)
+    for why in refused:
+        runner.line(f"refused: {why}")
+    if not states:
+        raise StateError("No valid state in .agent/.", remedy="Run `ralph run` here first.")
+    state, checkpoint = states[0]
+    runner.line(f"task {state.task}, generation {state.generation}, branch {state.branch}: {state.status.value}")
+    runner.line(
+        f"iteration {state.iteration}, {tokens(state.tokens_used)} tokens, {cost(state.cost_incurred)}, "
+        f"{state.active_seconds:.0f} s"
+    )
+    if checkpoint is not None:
+        stands = ", ".join(f"{home} {text}" for home, text in checkpoint.homes.items())
+        runner.line(f"last checkpoint: {checkpoint.commit[:12] or checkpoint.state_file}; homes: {stands}")
+    return 0
+
+
+def demo(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Show a task that is killed in the middle and goes on."""
+    del values, workspace, runner, stop
+    from ralph_action.demo import demo as show
+
+    return show(environ)
+
+
+def post(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Finish what a cancelled main stage left (the action's post stage)."""
+    del stop
+    from ralph_action.post import finish
+
+    return finish(values, environ, workspace, runner)
+
+
+def remember(home: Path, environ: Mapping[str, str]) -> None:
+    """Leave word for the post stage where the run's home is; a new container knows nothing else."""
+    if file := environ.get("GITHUB_STATE"):
+        with Path(file).open("a", encoding="utf-8") as stream:
+            stream.write(f"ralph_home={home}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+COMMANDS: dict[str, Command] = {"run": run, "resume": resume, "status": status, "demo": demo, "post": post}
+
+

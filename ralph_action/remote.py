@@ -1,0 +1,158 @@
+"""The homes off this machine as a run has them: which are on, and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.homes import Remote
+from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome, state_ref
+from ralph_action.checkpoint.vault import Vault
+from ralph_action.checkpoint.worktree import Worktree
+from ralph_action.errors import GitError, PushRejected
+from ralph_action.github.context import Context
+from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
+from ralph_action.settings import Settings
+from ralph_action.state import TaskState
+from ralph_action.workplace import Workplace
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Remotes:
+    """The workspace's git, the vault and the artifact service, each None when it is off."""
+
+    settings: Settings
+    place: Workplace
+    say: Say
+    worktree: Worktree | None = None
+    vault: Vault | None = None
+    url: str = ""
+    """Where the branch home is; empty when it is off."""
+    token: str = ""
+    artifacts: Artifacts | None = None
+    confirmed: str = ""
+    """The last commit of the task's branch that the remote is known to hold."""
+    state_parent: str = ""
+    """The remote's present state commit, which the next one must follow."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    _branch: BranchHome | None = None
+
+    def facts(self) -> Mapping[str, str]:
+        """The outputs that only the artifact home knows."""
+        return dict(self.outputs)
+
+    def homes(self, agent_dir: AgentDir, state: TaskState) -> list[Remote]:
+        """The remote homes in the order of publishing: with the push confirmed the artifact needs no bundle."""
+        homes: list[Remote] = []
+        if self._branch is not None:
+            homes.append(self._branch)
+        if self.artifacts is not None:
+            artifacts = self.artifacts
+            homes.append(
+                ArtifactHome(
+                    agent_dir.path,
+                    self.place.home / "scratch",
+                    lambda sequence, zipped: self.outputs.update(artifacts.upload(state, sequence, zipped)),
+                    self.worktree.bundle if self.worktree is not None and self.settings.git else None,
+                    state.base_sha,
+                )
+            )
+        return homes
+
+    def claim(self, agent_dir: AgentDir, state: TaskState) -> None:
+        """Say on the remote that this run has the task, before money is spent (invariant: one writer).
+
+        Raises:
+            PushRejected: another run was faster.
+
+        """
+        if self.vault is None:
+            return
+        if state.base_sha:
+            self.vault.take_base(state.base_sha)
+        if state.head_sha and state.head_sha != self.confirmed:
+            self.vault.take(state.head_sha, self.confirmed or state.base_sha)
+        if not self.url:
+            return
+        branch = BranchHome(
+            self.vault,
+            self.url,
+            self.token,
+            state.task,
+            agent_dir.path,
+            state_parent=self.state_parent,
+            have=state.base_sha,
+        )
+        try:
+            branch.claim()
+        except PushRejected as problem:
+            if problem.moved:
+                raise
+            self.say(f"The branch home is off: {problem}")
+        except GitError as problem:
+            self.say(f"The branch home did not answer; it is tried again at each checkpoint: {problem}")
+            self._branch = branch
+        else:
+            self._branch = branch
+
+    def close(self) -> None:
+        if self.artifacts is not None:
+            self.artifacts.close()
+
+
+def connect(settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, say: Say) -> Remotes:
+    """Find out which homes this run has; each that is off is said in one line."""
+    remotes = Remotes(settings=settings, place=place, say=say)
+    worktree = Worktree(place.workspace, place.user, place.environment)
+    if worktree.is_repository():
+        remotes.worktree = worktree
+    if settings.git and remotes.worktree is not None:
+        remotes.token = settings.github_token.reveal()
+        remotes.vault = Vault(place.home / "vault.git", _vault_environment(env, place), worktree)
+        remotes.url = _remote_url(context, worktree)
+        if not remotes.url:
+            say("The branch home is off: the repository has no remote named origin.")
+        elif context.is_actions and not remotes.token:
+            say("The branch home is off: `github-token` is empty.")
+            remotes.url = ""
+    remotes.artifacts = _artifacts(settings, context, env, place, say)
+    return remotes
+
+
+def _artifacts(
+    settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, say: Say
+) -> Artifacts | None:
+    if not settings.artifact:
+        return None
+    if folder := env.get("RALPH_ARTIFACT_FOLDER"):
+        return FolderArtifacts(FolderHome(Path(folder)))
+    service = ServiceArtifacts(settings, context, env, say)
+    if service.off:
+        say(f"The artifact home is off: {service.off}")
+        if not service.can_read:
+            return None
+    return service
+
+
+def _vault_environment(env: Mapping[str, str], place: Workplace) -> dict[str, str]:
+    """What the git calls that have the token get. On a laptop the user's own credential helpers count too."""
+    names = ("PATH", "HOME", "SSH_AUTH_SOCK", "GIT_SSL_CAINFO", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy")
+    kept = {name: env[name] for name in names if env.get(name)}
+    return {"PATH": place.environment["PATH"], "HOME": str(place.home)} | kept
+
+
+def _remote_url(context: Context, worktree: Worktree) -> str:
+    """In CI the repository that the runner names; elsewhere `origin` of the workspace.
+
+    The workspace's configuration is the agent's to change, so it is never asked where the token goes.
+    """
+    if context.is_actions and context.repository:
+        return f"{context.server_url}/{context.repository}.git"
+    return worktree.remote_url("origin")
+
+
+__all__ = ["Remotes", "connect", "state_ref"]

@@ -1,0 +1,174 @@
+"""`ralph run`: settings → places → resume → loop → exit code, wired from real collaborators."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ralph_action import loop
+from ralph_action.agents import make
+from ralph_action.begin import begin
+from ralph_action.checkpoint.acting import acting_as
+from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.files import write_atomically
+from ralph_action.checkpoint.homes import Homes
+from ralph_action.checkpoint.worktree import Worktree
+from ralph_action.clock import SystemClock
+from ralph_action.errors import GitError
+from ralph_action.github.context import Context
+from ralph_action.policy import Limits
+from ralph_action.ports import Agent, Call, Prompts, Stop
+from ralph_action.prompts import FilePrompt, TextPrompt
+from ralph_action.remote import Remotes, connect
+from ralph_action.report.terminal import Console, LiveReport
+from ralph_action.resume.choose import Choice
+from ralph_action.settings import Settings
+from ralph_action.state import TaskState
+from ralph_action.workplace import Workplace, agent_environment
+
+NOT_FINISHED = "unfinished.json"
+"""The marker that the post stage looks for."""
+
+
+class WorkspaceCommits:
+    """The checkpoint's commits, made in the workspace."""
+
+    def __init__(self, worktree: Worktree) -> None:
+        self._worktree = worktree
+
+    def commit(self, branch: str, last: str, message: str) -> str:
+        return self._worktree.snapshot(branch, last, message).commit
+
+    def after_commit(self, subject: str) -> str:
+        return self._worktree.run_post_commit_hook(subject)
+
+
+def run(
+    settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, console: Console, stop: Stop
+) -> int:
+    """Go on with the task, or begin it; return the exit code."""
+    clock = SystemClock()
+    remotes = connect(settings, context, env, place, console.line)
+    if settings.git and remotes.worktree is None:
+        raise GitError(
+            f"Not a git repository: {place.workspace}.",
+            remedy="Run `git init` and commit once, check the repository out before this step, or use --no-git.",
+        )
+    if place.protections_off:
+        console.line(place.protections_off)
+    agent = _agent(settings, place, env, console)
+    if remotes.worktree is not None:
+        remotes.worktree.exclude_agent_dir()
+    agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
+    new = _new_state(settings, context, clock.now())
+    choice = begin(new, settings.resume, place, remotes, agent_dir)
+    state = choice.state
+    agent_dir.journal("run", clock.now(), run=state.run_id, attempt=state.run_attempt, sequence=state.sequence)
+    agent_dir.write_state(state)
+    remotes.claim(agent_dir, state)
+    homes = Homes(
+        agent_dir,
+        WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None,
+        remotes.homes(agent_dir, state),
+        clock,
+        console.line,
+        metrics_interval=settings.metrics_interval,
+        confirmed=remotes.confirmed,
+    )
+    parts = loop.Parts(
+        agent=agent,
+        checkpoints=homes,
+        prompts=_prompts(settings, place, agent_dir),
+        clock=clock,
+        report=LiveReport(console, resumed_from=_resumed_from(choice), facts=remotes.facts),
+        stop=stop,
+        call=_caller(settings, place, env, agent_dir),
+    )
+    try:
+        return _code(loop.run(state, _limits(settings), parts), settings)
+    finally:
+        homes.close()
+        remotes.close()
+
+
+def _new_state(settings: Settings, context: Context, now: str) -> TaskState:
+    return TaskState(
+        task=settings.task,
+        agent=settings.agent,
+        branch=settings.branch,
+        start_time=now,
+        updated=now,
+        run_id=context.run_id or f"local-{socket.gethostname()}-{secrets.token_hex(4)}",
+        run_attempt=context.run_attempt,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_iterations=settings.max_iterations,
+        max_runtime_s=settings.max_runtime_s,
+        iteration_timeout_s=settings.iteration_timeout_s,
+        max_failures=settings.max_failures,
+        checkpoint_interval=settings.checkpoint_interval,
+        completion_promise=settings.completion_promise,
+    )
+
+
+def _agent(settings: Settings, place: Workplace, env: Mapping[str, str], console: Console) -> Agent:
+    from ralph_action.agents.install import find_or_install_claude
+
+    executable = ""
+    if settings.agent == "claude":
+        path = env.get("PATH") or place.environment["PATH"]
+        npm_environment = {**place.environment, "PATH": path, "HOME": str(place.home)}
+        executable = find_or_install_claude(settings.agent_version, place.home, path, npm_environment, console.line)
+    return make(
+        settings.agent,
+        executable=executable,
+        model=settings.model,
+        args=settings.agent_args,
+        command=settings.command,
+    )
+
+
+def _prompts(settings: Settings, place: Workplace, agent_dir: AgentDir) -> Prompts:
+    archive = agent_dir.write_prompt if settings.archive else None
+    if settings.prompt:
+        return TextPrompt(settings.prompt, archive)
+    return FilePrompt(place.workspace / settings.prompt_file, settings.prompt_file, archive, place.user)
+
+
+def _caller(
+    settings: Settings, place: Workplace, env: Mapping[str, str], agent_dir: AgentDir
+) -> Callable[[str, int, float], Call]:
+    environment = agent_environment(place, env, settings.agent_env)
+    prompt_file = place.workspace / ".agent" / "prompt.md"
+
+    def call(prompt: str, iteration: int, timeout_s: float) -> Call:
+        with acting_as(place.user):
+            write_atomically(prompt_file, prompt.encode(), durable=False)
+        return Call(
+            prompt=prompt,
+            prompt_file=prompt_file,
+            workspace=place.workspace,
+            iteration=iteration,
+            environment=environment,
+            log=agent_dir.new_log(iteration),
+            timeout_s=timeout_s,
+            user=place.user,
+        )
+
+    return call
+
+
+def _resumed_from(choice: Choice) -> str:
+    best = choice.candidate
+    return "" if best is None else f"{best.home}: {best.where}, iteration {best.state.iteration}"
+
+
+def _code(state: TaskState, settings: Settings) -> int:
+    """The exit code, 0 for an ending that the user does not want to be red."""
+    return loop.exit_code(state) if state.status.value in settings.fail_on else 0
