@@ -150,7 +150,7 @@ def _restore_tree(best: Candidate, state: TaskState, remotes: Remotes) -> None:
             if state.base_sha:
                 vault.take_base(state.base_sha)
             vault.take_bundle(best.bundle)
-        vault.export_to(worktree, best.commit, state.base_sha)
+        vault.export_to(worktree, best.commit)
     done = restore(worktree, best.commit, state.branch, state.task)
     for line in done:
         remotes.say(f"Resume: {line}")

@@ -1,0 +1,141 @@
+"""The one façade over GitPython: git commands with a built environment, as a given user."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ralph_action.errors import GitError
+from ralph_action.ports import User
+
+if TYPE_CHECKING:
+    from git.cmd import Git as GitCommand
+
+TIMEOUT_S = 600.0
+IDENTITY = ("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
+"""The bot's public identity (actions/checkout and git-auto-commit-action use the same)."""
+
+
+def pinned(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Configuration for one call, through the environment: `ps` does not show it, and it outranks files."""
+    env = {"GIT_CONFIG_COUNT": str(len(pairs))}
+    for number, (key, value) in enumerate(pairs):
+        env[f"GIT_CONFIG_KEY_{number}"] = key
+        env[f"GIT_CONFIG_VALUE_{number}"] = value
+    return env
+
+
+class Git:
+    """Runs git in one directory.
+
+    GitPython gives every child our whole `os.environ`; `main` empties that at the start, so what a child
+    gets is what is built here. Its calls are made with an argument list, never with keyword options.
+    """
+
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], *, user: User | None = None, config: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self.directory = directory
+        self.user = user
+        self.config = list(config)
+        self.environment = {
+            "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+            "GIT_AUTHOR_NAME": IDENTITY[0],
+            "GIT_AUTHOR_EMAIL": IDENTITY[1],
+            "GIT_COMMITTER_NAME": IDENTITY[0],
+            "GIT_COMMITTER_EMAIL": IDENTITY[1],
+            **environment,
+        }
+
+    def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, **env: str) -> str:
+        """Run a command; return its output without the last newline.
+
+        Raises:
+            GitError: it failed, or took longer than `timeout_s` (then transient).
+
+        """
+        code, out, err = self.attempt(*args, stdin=stdin, timeout_s=timeout_s, **env)
+        if code:
+            raise GitError(f"git {args[0]} failed ({code}): {last_lines(err or out)}")
+        return out.decode("utf-8", errors="surrogateescape").removesuffix("\n")
+
+    def succeeds(self, *args: str) -> bool:
+        """Whether a command exits with 0."""
+        return self.attempt(*args)[0] == 0
+
+    def attempt(
+        self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, **env: str
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command; return exit code, stdout and stderr."""
+        process = self.start(*args, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, **env)
+        try:
+            out, err = process.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired as problem:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            message = f"git {args[0]} took longer than {timeout_s:.0f} s and was ended."
+            raise GitError(message, transient=True) from problem
+        return process.returncode, out, err
+
+    def start(self, *args: str, stdin: int, stdout: int = subprocess.PIPE, **env: str) -> subprocess.Popen[bytes]:
+        """Start a command in a session of its own, for pipes and timeouts."""
+        config = pinned(self.config) if self.config else {}
+        identity: dict[str, Any] = {}
+        if self.user is not None and os.geteuid() == 0:
+            identity = {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
+        return subprocess.Popen(
+            ["git", *args],
+            cwd=self.directory,
+            env={**self.environment, **config, **env},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            **identity,
+        )
+
+    def library(self) -> GitCommand:
+        """GitPython's command object, for reading through the library."""
+        from git.cmd import Git as GitCommand
+
+        return GitCommand(str(self.directory))
+
+
+def last_lines(output: bytes, count: int = 6) -> str:
+    """The end of a command's output, for a message."""
+    lines = [line for line in output.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    return " / ".join(lines[-count:])
+
+
+def pipe(source: Git, source_args: Sequence[str], stdin: bytes, target: Git, target_args: Sequence[str]) -> None:
+    """Let one command's output be another's input, without passing through our memory.
+
+    Raises:
+        GitError: either failed.
+
+    """
+    first = source.start(*source_args, stdin=subprocess.PIPE)
+    assert first.stdin is not None  # noqa: S101  both are pipes
+    assert first.stdout is not None  # noqa: S101
+    try:
+        second = target.start(*target_args, stdin=first.stdout.fileno())
+    finally:
+        first.stdout.close()
+        first.stdout = None
+    try:
+        first.stdin.write(stdin)
+        first.stdin.close()
+    except BrokenPipeError:
+        pass
+    finally:
+        first.stdin = None
+    _, second_err = second.communicate(timeout=TIMEOUT_S)
+    _, first_err = first.communicate(timeout=TIMEOUT_S)
+    for process, args, err in ((first, source_args, first_err), (second, target_args, second_err)):
+        if process.returncode:
+            raise GitError(f"git {args[0]} failed ({process.returncode}): {last_lines(err or b'')}")

@@ -1,0 +1,189 @@
+"""Our own bare repository, outside the workspace: the only place from which the token pushes.
+
+Commits come in from the workspace as data, checked on the way (design section 6). No command here
+touches a work tree that the agent can write.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ralph_action.checkpoint.git import Git, last_lines, pipe
+from ralph_action.checkpoint.refusals import refused
+from ralph_action.checkpoint.worktree import Worktree
+from ralph_action.errors import GitError
+
+PUSH_TIMEOUT_S = 120.0
+SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+FSCK = ("--fsck-objects",)
+PINS = (
+    ("core.hooksPath", "/dev/null"),
+    ("protocol.ext.allow", "never"),
+    ("core.symlinks", "false"),
+    ("gc.auto", "0"),
+    ("safe.directory", "*"),
+)
+
+
+class Vault:
+    """A bare repository that the agent cannot write, fed from `workspace`."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str], workspace: Worktree) -> None:
+        self.path = path
+        self.workspace = workspace
+        local = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"} if environment.get("CI") else {}
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.git = Git(path, {**environment, **local, "GIT_DIR": str(path)}, config=PINS)
+        if not (path / "HEAD").exists():
+            self.git.run("init", "--quiet", "--bare", "--template=", str(path))
+
+    def has(self, commit: str) -> bool:
+        return bool(SHA.fullmatch(commit)) and self.git.succeeds("cat-file", "-e", f"{commit}^{{commit}}")
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        return self.git.succeeds("merge-base", "--is-ancestor", older, newer)
+
+    def take_base(self, commit: str) -> None:
+        """Bring the commit that the branch begins at, with all that it reaches, into the vault.
+
+        A shallow workspace has a border: it is written first, as data, so that nothing beyond it is missed.
+        """
+        if self.has(commit):
+            return
+        self._take_shallow()
+        self._index(f"{commit}\n")
+        self._keep(commit)
+
+    def take(self, commit: str, have: str) -> None:
+        """Bring `commit` and what `have` does not reach into the vault.
+
+        Raises:
+            GitError: the objects are damaged or not complete.
+
+        """
+        if self.has(commit):
+            return
+        if not SHA.fullmatch(commit):
+            message = f"{commit!r} is no commit."
+            raise GitError(message)
+        since = f"^{have}\n" if have and self.has(have) and self.workspace.has(have) else ""
+        if not since:
+            self._take_shallow()
+        self._index(f"{commit}\n{since}")
+        self.git.run("rev-list", "--objects", "--quiet", commit, *([f"^{have}"] if since else []))
+        self._keep(commit)
+
+    def take_bundle(self, bundle: Path) -> list[str]:
+        """Bring a bundle's commits in; return them. Raises GitError when it does not fit on what is here."""
+        self.git.run("bundle", "verify", "--quiet", str(bundle))
+        heads = [line.split()[0] for line in self.git.run("bundle", "unbundle", str(bundle)).splitlines() if line]
+        for commit in heads:
+            self.git.run("rev-list", "--objects", "--quiet", commit)
+            self._keep(commit)
+        return heads
+
+    def export_to(self, workspace: Worktree, commit: str) -> None:
+        """Hand a commit and what it needs to the workspace, as data."""
+        have = workspace.head_sha()
+        since = f"^{have}\n" if have and self.has(have) else ""
+        border = self._border()
+        if border and not since:
+            message = f"The workspace lacks the history that {commit[:12]} builds on."
+            raise GitError(message, remedy="Check the repository out at the original commit, or with fetch-depth: 0.")
+        pipe(
+            self.git,
+            ["pack-objects", "--revs", "--stdout", "--quiet"],
+            f"{commit}\n{since}".encode(),
+            workspace.git,
+            ["index-pack", "--stdin", "--fix-thin"],
+        )
+
+    def commit_state(self, folder: Path, parent: str, message: str) -> str:
+        """Commit a folder of ours, without its logs, on top of `parent`; return the commit."""
+        index = {"GIT_INDEX_FILE": str(self.path / "state-index"), "GIT_WORK_TREE": str(folder)}
+        with_parent = ["-p", parent] if parent else []
+        self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", **index)
+        tree = self.git.run("write-tree", **index)
+        commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
+        self._keep(commit)
+        return commit
+
+    def check_out_state(self, commit: str, folder: Path) -> None:
+        """Write a state commit's files to a fresh folder; links become plain files."""
+        index = {"GIT_INDEX_FILE": str(self.path / "found-index")}
+        self.git.run("read-tree", commit, **index)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.git.run("checkout-index", "--all", "--force", f"--prefix={folder}/", **index, GIT_WORK_TREE=str(folder))
+
+    def remote_refs(self, url: str, token: str, patterns: Sequence[str]) -> dict[str, str]:
+        """Ask the remote which refs it has. Raises GitError."""
+        out = self._remote(["ls-remote", "--quiet", url, *patterns], url, token, 60.0)
+        pairs = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)
+        return {ref: sha for sha, ref in pairs}
+
+    def fetch(self, url: str, token: str, refspecs: Sequence[str]) -> None:
+        """Fetch refs into the vault. Raises GitError."""
+        fsck = ["-c", "fetch.fsckObjects=true"]
+        quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"]
+        self._remote([*fsck, "fetch", *quiet, "--update-shallow", url, *refspecs], url, token, PUSH_TIMEOUT_S)
+
+    def push(self, url: str, token: str, refs: Sequence[tuple[str, str]], timeout_s: float = PUSH_TIMEOUT_S) -> None:
+        """Move all refs forward, or none.
+
+        Raises:
+            PushRejected: the remote refused; `moved` when somebody else was faster.
+            GitError: it did not answer; transient.
+
+        """
+        pairs = [f"{commit}:{ref}" for commit, ref in refs]
+        self._remote(["push", "--atomic", "--porcelain", "--no-verify", url, *pairs], url, token, timeout_s)
+
+    def _remote(self, command: Sequence[str], url: str, token: str, timeout_s: float) -> str:
+        """Run a command that speaks to the remote; the token is in its environment alone."""
+        git = Git(self.path, self.git.environment, config=[*PINS, *credential(url, token)])
+        code, out, err = git.attempt(*command, timeout_s=timeout_s)
+        if code:
+            raise refused(command, code, out.decode(errors="replace"), err.decode(errors="replace"))
+        return out.decode("utf-8", errors="surrogateescape")
+
+    def _index(self, wanted: str) -> None:
+        pipe(
+            self.workspace.git,
+            ["pack-objects", "--revs", "--stdout", "--quiet"],
+            wanted.encode(),
+            self.git,
+            ["index-pack", "--stdin", "--fix-thin", *FSCK],
+        )
+
+    def _take_shallow(self) -> None:
+        code, out, _ = self.workspace.git.attempt("rev-parse", "--is-shallow-repository")
+        if code or out.strip() != b"true":
+            return
+        code, out, err = self.workspace.git.attempt("rev-list", "--all", "HEAD", "--max-parents=0")
+        if code:
+            raise GitError(f"git rev-list failed: {last_lines(err)}")
+        border = {line for line in out.decode().split() if SHA.fullmatch(line)} | set(self._border())
+        (self.path / "shallow").write_text("".join(f"{line}\n" for line in sorted(border)))
+
+    def _border(self) -> list[str]:
+        shallow = self.path / "shallow"
+        return shallow.read_text().split() if shallow.is_file() else []
+
+    def _keep(self, commit: str) -> None:
+        """A ref of ours, so that the commit counts as known in later negotiations."""
+        self.git.run("update-ref", f"refs/vault/{commit}", commit)
+
+
+def credential(url: str, token: str) -> list[tuple[str, str]]:
+    """The token for one call: an empty header first, which cancels one that a checkout left behind."""
+    if not token or not url.startswith(("http://", "https://")):
+        return []
+    parts = urlsplit(url)
+    key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return [("credential.helper", ""), (key, ""), (key, f"AUTHORIZATION: basic {basic}")]
+

@@ -1,0 +1,211 @@
+"""The workspace's repository: every command here runs as the agent's user and holds no secret.
+
+The agent may have put programs into the repository's hooks and configuration. They run with nothing
+that the agent does not have anyway (design section 6).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ralph_action.checkpoint.acting import acting_as
+from ralph_action.checkpoint.git import Git
+from ralph_action.errors import GitError
+from ralph_action.ports import User
+
+HOOK_TIMEOUT_S = 60.0
+EXCLUDED = "/.agent/"
+INDEX_LOCK_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A commit of the whole work tree."""
+
+    commit: str
+    tree: str
+
+
+class Worktree:
+    """The repository whose work tree is `root`."""
+
+    def __init__(self, root: Path, user: User | None, environment: Mapping[str, str]) -> None:
+        self.root = root
+        self.user = user
+        safe = [("safe.directory", str(root)), ("safe.directory", str(root.resolve())), ("gc.auto", "0")]
+        self.git = Git(root, environment, user=user, config=[*safe, ("core.quotePath", "false")])
+
+    def is_repository(self) -> bool:
+        code, out, _ = self.git.attempt("rev-parse", "--is-inside-work-tree")
+        return code == 0 and out.strip() == b"true"
+
+    def head_sha(self) -> str:
+        """HEAD's commit; empty in an empty repository."""
+        code, out, _ = self.git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return out.decode().strip() if code == 0 else ""
+
+    def ref_sha(self, ref: str) -> str:
+        """A ref's commit; empty when there is none."""
+        code, out, _ = self.git.attempt("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return out.decode().strip() if code == 0 else ""
+
+    def has(self, commit: str) -> bool:
+        return self.git.succeeds("cat-file", "-e", f"{commit}^{{commit}}")
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        return self.git.succeeds("merge-base", "--is-ancestor", older, newer)
+
+    def remote_url(self, name: str) -> str:
+        code, out, _ = self.git.attempt("remote", "get-url", name)
+        return out.decode().strip() if code == 0 else ""
+
+    def path(self, name: str) -> Path:
+        """A path below the git folder, as git resolves it (linked work trees, core.hooksPath)."""
+        return self.root / self.git.run("rev-parse", "--git-path", name)
+
+    def exclude_agent_dir(self) -> None:
+        """Keep `.agent/` out of commits by the repository's own exclude file; once."""
+        exclude = self.path("info/exclude")
+        with acting_as(self.user):
+            lines = exclude.read_text().splitlines() if exclude.is_file() else []
+            if EXCLUDED not in lines:
+                exclude.parent.mkdir(exist_ok=True)
+                exclude.write_text("\n".join([*lines, EXCLUDED, ""]))
+
+    def prepare(self, branch: str, start: str | None) -> None:
+        """Put HEAD on the task's branch, which begins at `start` or HEAD. Index and files stay as they are."""
+        ref = f"refs/heads/{branch}"
+        commit = start or self.head_sha()
+        if commit and not self.ref_sha(ref):
+            self.git.run("update-ref", ref, commit, "0" * 40)
+        self.git.run("symbolic-ref", "HEAD", ref)
+
+    def snapshot(self, branch: str, last: str, message: str) -> Snapshot:
+        """Commit the whole work tree on `branch`.
+
+        A kill leaves the user's index as it was until the commit stands; the branch only fast-forwards.
+
+        Args:
+            branch: the task's branch.
+            last: the commit of the last checkpoint; empty when there is none.
+            message: the whole commit message.
+
+        """
+        index = self.path("index")
+        private = index.with_name(f"ralph-index-{os.getpid()}")
+        ref = f"refs/heads/{branch}"
+        try:
+            with acting_as(self.user), contextlib.suppress(FileNotFoundError):
+                shutil.copy2(index, private)  # keeps the stat cache: only changed files are read
+            environment = {"GIT_INDEX_FILE": str(private)}
+            self._add_all(environment)
+            tree = self.git.run("write-tree", **environment)
+            head, tip = self.head_sha(), self.ref_sha(ref)
+            parents = self._parents(head, last or tip)
+            arguments = [word for parent in parents for word in ("-p", parent)]
+            commit = self.git.run("commit-tree", tree, *arguments, stdin=message.encode())
+            self.git.run("update-ref", "-m", message.splitlines()[0], ref, commit, tip or "0" * 40)
+            if self.git.attempt("symbolic-ref", "--quiet", "HEAD")[1].decode().strip() != ref:
+                self.git.run("symbolic-ref", "HEAD", ref)
+            self._install_index(private, index)
+        finally:
+            with contextlib.suppress(OSError), acting_as(self.user):
+                private.unlink(missing_ok=True)
+        return Snapshot(commit, tree)
+
+    def present_tree(self) -> str:
+        """The tree of the work tree as it lies, untracked files too; index and HEAD stay as they are."""
+        index = self.path("index")
+        private = index.with_name(f"ralph-index-{os.getpid()}")
+        environment = {"GIT_INDEX_FILE": str(private)}
+        try:
+            with acting_as(self.user), contextlib.suppress(FileNotFoundError):
+                shutil.copy2(index, private)
+            self._add_all(environment)
+            return self.git.run("write-tree", **environment)
+        finally:
+            with contextlib.suppress(OSError), acting_as(self.user):
+                private.unlink(missing_ok=True)
+
+    def park(self, ref: str, tree: str, parents: list[str]) -> None:
+        """Keep a tree and the commits that it came from under a ref of ours."""
+        arguments = [word for parent in parents for word in ("-p", parent)]
+        commit = self.git.run("commit-tree", tree, *arguments, stdin=b"Ralph: parked before a resume")
+        self.git.run("update-ref", ref, commit, "0" * 40)
+
+    def run_post_commit_hook(self, subject: str) -> str:
+        """Run the user's hook with the commit's subject as $1; return what went wrong, if anything."""
+        hook = self.path("hooks/post-commit")
+        if not os.access(hook, os.X_OK) or not hook.is_file():
+            return ""
+        identity = {}
+        if self.user is not None and os.geteuid() == 0:
+            identity = {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
+        try:
+            process = subprocess.Popen(
+                [str(hook), subject],
+                cwd=self.root,
+                env=self.git.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                **identity,  # type: ignore[call-overload]  keyword arguments by name
+            )
+        except OSError as problem:
+            return str(problem)
+        try:
+            code = process.wait(HOOK_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"it took longer than {HOOK_TIMEOUT_S:.0f} s and was ended"
+        return f"it exited with {code}" if code else ""
+
+    def bundle(self, into: Path, branch: str, base: str) -> None:
+        """Write the branch's commits since `base` to a file of ours; made as the user, taken through a pipe."""
+        tip = self.ref_sha(f"refs/heads/{branch}")
+        since = [f"^{base}"] if base and base != tip and self.has(base) else []
+        with into.open("wb") as stream:
+            process = self.git.start(
+                "bundle", "create", "-", f"refs/heads/{branch}", *since, stdin=subprocess.DEVNULL, stdout=stream.fileno()
+            )
+            _, err = process.communicate(timeout=600)
+        if process.returncode:
+            into.unlink(missing_ok=True)
+            raise GitError(f"git bundle failed: {err.decode(errors='replace').strip()}")
+
+    def _add_all(self, environment: Mapping[str, str]) -> None:
+        """Add what can be read; a file that vanishes or cannot be read does not stop a checkpoint."""
+        code, _, err = self.git.attempt("add", "-A", "--ignore-errors", **environment)
+        if code and b"fatal" in err and not self.git.attempt("add", "-A", "--ignore-errors", **environment)[0] == 0:
+            message = f"git add failed: {err.decode(errors='replace').strip()[-400:]}"
+            raise GitError(message)
+
+    def _parents(self, head: str, last: str) -> list[str]:
+        """HEAD; when the agent went back, the last checkpoint; when it rewrote history, both."""
+        if not head or not last or head == last:
+            return [head or last] if head or last else []
+        if self.is_ancestor(last, head):
+            return [head]
+        if self.is_ancestor(head, last):
+            return [last]
+        return [head, last]
+
+    def _install_index(self, private: Path, index: Path) -> None:
+        """Let the user's index show the commit, under git's own lock; a held lock leaves it as it is."""
+        lock = index.with_name("index.lock")
+        with acting_as(self.user):
+            try:
+                os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+            except FileExistsError:
+                return
+            private.replace(lock)
+            lock.replace(index)

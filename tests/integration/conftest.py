@@ -1,0 +1,41 @@
+"""Real git in temporary folders, with no configuration of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ralph_action.checkpoint.git import Git
+from ralph_action.checkpoint.worktree import Worktree
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    home = tmp_path / "home"
+    home.mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+
+
+@pytest.fixture
+def repository(tmp_path: Path, environment: dict[str, str]) -> Callable[[str], Worktree]:
+    """Make a repository with one commit on main."""
+
+    def make(name: str = "project") -> Worktree:
+        root = tmp_path / name
+        root.mkdir()
+        git = Git(root, environment)
+        git.run("init", "--quiet", "--initial-branch=main")
+        (root / "README.md").write_text("hello\n")
+        git.run("add", ".")
+        git.run("commit", "--quiet", "-m", "first")
+        return Worktree(root, None, environment)
+
+    return make
