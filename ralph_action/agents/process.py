@@ -1,0 +1,206 @@
+"""Run one child to its end: bounded memory, a clock, and nobody left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import IO
+
+from ralph_action.agents.descendants import MARK, become_subreaper, end_all
+from ralph_action.errors import AgentError
+from ralph_action.ports import Call, Stop
+
+MAX_LINE = 1024 * 1024
+TAIL = 4096
+DRAIN_S = 0.5
+"""How long output is still read after the child has ended: a daemon may hold the pipe for ever."""
+FINISHED_S = 5.0
+"""How long a child may take to exit after its closing event; some never do."""
+GRACE_S = 2.0
+GRACE_AFTER_SIGNAL_S = 1.0
+TICK_S = 0.05
+
+
+class How(StrEnum):
+    """Why the child is over."""
+
+    EXITED = "exited"
+    FINISHED = "finished"
+    """It had said its closing event, and hung."""
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildEnd:
+    """What is known of a child that is over."""
+
+    how: How
+    exit_code: int
+    duration_s: float
+    tail: str
+    """The end of its output, for an error message."""
+
+
+class Lines:
+    """Cuts a stream of chunks into lines; of a line beyond MAX_LINE only the beginning is kept."""
+
+    def __init__(self, on_line: Callable[[bytes], None]) -> None:
+        self._on_line = on_line
+        self._rest = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        *whole, last = chunk.split(b"\n")
+        for part in whole:
+            self._grow(part)
+            self.close()
+        self._grow(last)
+
+    def close(self) -> None:
+        if self._rest:
+            self._on_line(bytes(self._rest))
+            self._rest.clear()
+
+    def _grow(self, part: bytes) -> None:
+        self._rest += part[: MAX_LINE - len(self._rest)]
+
+
+def run_child(
+    argv: Sequence[str],
+    *,
+    call: Call,
+    stop: Stop,
+    stdin: bytes,
+    on_line: Callable[[bytes], None],
+    finished: Callable[[], bool] = lambda: False,
+    extra: Mapping[str, str] | None = None,
+) -> ChildEnd:
+    """Run `argv` with the call's environment, user and clock; every descendant is ended on return.
+
+    Raises:
+        AgentError: it cannot be started.
+
+    """
+    become_subreaper()
+    mark = secrets.token_hex(16)
+    environment = {**call.environment, **(extra or {}), MARK: mark}
+    began = time.monotonic()
+    identity: dict[str, object] = {}
+    if call.user is not None and os.geteuid() == 0:
+        identity = {"user": call.user.uid, "group": call.user.gid, "extra_groups": []}
+    try:
+        child = subprocess.Popen(
+            argv,
+            cwd=call.workspace,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            umask=0o022,
+            **identity,  # type: ignore[call-overload]  keyword arguments by name
+        )
+    except OSError as problem:
+        raise AgentError(
+            f"The agent cannot be started: {argv[0]}: {problem.strerror}.", remedy="Check `agent` and its installation."
+        ) from problem
+    threading.Thread(target=_write, args=(child.stdin, stdin), daemon=True).start()
+    call.log.parent.mkdir(parents=True, exist_ok=True)
+    with call.log.open("ab") as log:
+        pump = _Pump(child, log, on_line)
+        how = pump.until_over(call, stop, finished, began)
+        if how is not How.EXITED or not pump.is_silent:
+            end_all(child.pid, mark, grace_s=GRACE_AFTER_SIGNAL_S if how is How.STOPPED else GRACE_S)
+        else:
+            end_all(child.pid, mark, grace_s=0.2)
+        pump.drain()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(GRACE_S)
+    return ChildEnd(
+        how=how,
+        exit_code=child.returncode if child.returncode is not None else -9,
+        duration_s=time.monotonic() - began,
+        tail=pump.tail.decode("utf-8", errors="replace").strip(),
+    )
+
+
+class _Pump:
+    """Reads both streams of a child without ever waiting for their ends alone."""
+
+    def __init__(self, child: subprocess.Popen[bytes], log: IO[bytes], on_line: Callable[[bytes], None]) -> None:
+        assert child.stdout is not None  # noqa: S101  both are pipes
+        assert child.stderr is not None  # noqa: S101
+        self._child = child
+        self._log = log
+        self._lines = Lines(on_line)
+        self._selector = selectors.DefaultSelector()
+        self._out, self._err = child.stdout.fileno(), child.stderr.fileno()
+        self.tail = b""
+        for handle in (self._out, self._err):
+            os.set_blocking(handle, False)
+            self._selector.register(handle, selectors.EVENT_READ)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether both streams are at their end."""
+        return not self._selector.get_map()
+
+    def until_over(self, call: Call, stop: Stop, finished: Callable[[], bool], began: float) -> How:
+        closing: float | None = None
+        while True:
+            self._read(TICK_S)
+            now = time.monotonic()
+            if stop.requested.is_set():
+                return How.STOPPED
+            if self._child.poll() is not None:
+                return How.EXITED
+            if call.timeout_s is not None and now - began >= call.timeout_s:
+                return How.TIMEOUT
+            if closing is None and finished():
+                closing = now
+            if closing is not None and now - closing >= FINISHED_S:
+                return How.FINISHED
+
+    def drain(self) -> None:
+        deadline = time.monotonic() + DRAIN_S
+        while not self.is_silent and time.monotonic() < deadline:
+            self._read(TICK_S)
+        self._lines.close()
+        self._selector.close()
+        for stream in (self._child.stdout, self._child.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _read(self, timeout_s: float) -> None:
+        if self.is_silent:
+            time.sleep(timeout_s)
+            return
+        for key, _ in self._selector.select(timeout_s):
+            try:
+                chunk = os.read(key.fd, 256 * 1024)
+            except BlockingIOError:
+                continue
+            if not chunk:
+                self._selector.unregister(key.fd)
+                continue
+            self._log.write(chunk)
+            self.tail = (self.tail + chunk)[-TAIL:]
+            if key.fd == self._out:
+                self._lines.feed(chunk)
+
+
+def _write(stream: IO[bytes] | None, data: bytes) -> None:
+    """Write the prompt from a thread of its own: the child may print before it reads, or never read."""
+    assert stream is not None  # noqa: S101  it is a pipe
+    with contextlib.suppress(OSError, ValueError):
+        stream.write(data)
+    with contextlib.suppress(OSError, ValueError):
+        stream.close()
