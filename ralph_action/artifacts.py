@@ -6,15 +6,17 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ralph_action.checkpoint.remotes import FolderHome
 from ralph_action.errors import GitHubError
 from ralph_action.github.context import Context
-from ralph_action.settings import Settings
 from ralph_action.state import TaskState
 
-MAX_ZIP_BYTES = 2 * 1024**3
+if TYPE_CHECKING:
+    from ralph_action.github.client import Http
+    from ralph_action.github.names import ArtifactName
+    from ralph_action.github.results import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Listed:
 
     def fetch(self, into: Path) -> Path:
         """Download and unpack safely; return the folder."""
-        from ralph_action.github.archive import unpack
+        from ralph_action.checkpoint.archive import unpack
 
         into.mkdir(parents=True, exist_ok=True)
         zipped = into.with_suffix(".zip")
@@ -77,3 +79,101 @@ def _copier(source: Path) -> Callable[[Path], None]:
         shutil.copyfile(source, into)
 
     return copy
+
+
+class ServiceArtifacts:
+    """The job's artifact service for writing and reading, the REST API for earlier runs."""
+
+    def __init__(
+        self, context: Context, token: str, retention_days: int, proxies: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
+        self._context = context
+        self._token = token
+        self._retention_days = retention_days
+        self._proxies = proxies
+        self._say = say
+        self._http: Http | None = None
+        self._results: Results | None = None
+        self.off = ""
+        """Why nothing is uploaded; empty when it is."""
+        if not context.runtime_token or not context.results_url:
+            self.off = "there is no artifact service here (ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are not set)."
+
+    @property
+    def can_read(self) -> bool:
+        """Whether earlier runs' artifacts can be read all the same."""
+        return bool(self._token and self._context.api_url and self._context.repository)
+
+    def upload(self, state: TaskState, sequence: int, zipped: Path) -> dict[str, str]:
+        from ralph_action.github.names import artifact_name
+        from ralph_action.github.results import Disabled
+
+        if self.off:
+            raise GitHubError(self.off)
+        name = artifact_name(state.task, state.run_id, state.run_attempt, sequence)
+        try:
+            done = self._service().upload(name, zipped, retention_days=self._retention_days)
+        except Disabled as problem:
+            self.off = f"{problem} No further upload is tried in this run."
+            raise
+        url = f"{self._context.run_url}/artifacts/{done.id}" if self._context.run_url else ""
+        return {"artifact-name": done.name, "artifact-id": done.id, "artifact-url": url}
+
+    def listed(self, task: str) -> list[Listed]:
+        from ralph_action.github.names import ArtifactName, parse
+
+        found: list[tuple[ArtifactName, Listed]] = []
+        if not self.off:
+            service = self._service()
+            for entry in service.list():
+                if name := parse(entry.name, task):
+                    found.append((name, Listed(entry.name, "", _later(service.download, entry))))
+        if self.can_read:
+            self._list_rest(task, found)
+        found.sort(key=lambda pair: pair[0], reverse=True)
+        return [item for _, item in found]
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+
+    def _list_rest(self, task: str, found: list[tuple[ArtifactName, Listed]]) -> None:
+        from ralph_action.github.names import parse
+        from ralph_action.github.rest import Rest, refusal
+
+        known = {item.name for _, item in found}
+        rest = Rest(self._client(), self._context, self._token)
+        try:
+            artifacts = rest.list_artifacts()
+        except GitHubError as problem:
+            self._say(f"Artifacts of earlier runs cannot be listed: {problem}")
+            return
+        for artifact in artifacts:
+            name = parse(str(artifact.get("name")), task)
+            if name is not None and str(artifact.get("name")) not in known:
+                why = refusal(artifact, self._context)
+                found.append((name, Listed(str(artifact["name"]), why, _later(rest.download, artifact))))
+
+    def _client(self) -> Http:
+        from ralph_action.github.client import Http  # requests is slow to import
+
+        if self._http is None:
+            self._http = Http(self._proxies)
+        return self._http
+
+    def _service(self) -> Results:
+        from ralph_action.github.results import Results
+
+        if self._results is None:
+            self._results = Results(self._client(), self._context.results_url, self._context.runtime_token)
+        return self._results
+
+
+Thing = TypeVar("Thing")
+
+
+def _later(download: Callable[[Thing, Path], None], thing: Thing) -> Callable[[Path], None]:
+    def fetch(into: Path) -> None:
+        download(thing, into)
+
+    return fetch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path
     remotes.confirmed = head
 
 
-def _have(remotes: Remotes) -> "object":
+def _have(remotes: Remotes) -> Callable[[str], bool]:
     def have(commit: str) -> bool:
         in_vault = remotes.vault is not None and remotes.vault.has(commit)
         return in_vault or (remotes.worktree is not None and remotes.worktree.has(commit))

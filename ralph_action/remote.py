@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Remote
-from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome, state_ref
+from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError, PushRejected
@@ -130,7 +130,9 @@ def _artifacts(
         return None
     if folder := env.get("RALPH_ARTIFACT_FOLDER"):
         return FolderArtifacts(FolderHome(Path(folder)))
-    service = ServiceArtifacts(settings, context, env, say)
+    proxies = {scheme: env[name] for scheme in ("http", "https") if env.get(name := f"{scheme}_proxy")}
+    token = settings.github_token.reveal()
+    service = ServiceArtifacts(context, token, settings.artifact_retention_days, proxies, say)
     if service.off:
         say(f"The artifact home is off: {service.off}")
         if not service.can_read:
@@ -154,5 +156,3 @@ def _remote_url(context: Context, worktree: Worktree) -> str:
         return f"{context.server_url}/{context.repository}.git"
     return worktree.remote_url("origin")
 
-
-__all__ = ["Remotes", "connect", "state_ref"]

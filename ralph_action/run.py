@@ -17,8 +17,9 @@ from ralph_action.checkpoint.files import write_atomically
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
-from ralph_action.errors import GitError
+from ralph_action.errors import GitError, StateError
 from ralph_action.github.context import Context
+from ralph_action.lock import locked
 from ralph_action.policy import Limits
 from ralph_action.ports import Agent, Call, Prompts, Stop
 from ralph_action.prompts import FilePrompt, TextPrompt
@@ -29,8 +30,8 @@ from ralph_action.settings import Settings
 from ralph_action.state import TaskState
 from ralph_action.workplace import Workplace, agent_environment
 
-NOT_FINISHED = "unfinished.json"
-"""The marker that the post stage looks for."""
+
+LOCK_S = 5.0
 
 
 class WorkspaceCommits:
@@ -49,7 +50,24 @@ class WorkspaceCommits:
 def run(
     settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, console: Console, stop: Stop
 ) -> int:
-    """Go on with the task, or begin it; return the exit code."""
+    """Go on with the task, or begin it; return the exit code. One process at a time works on a task here.
+
+    Raises:
+        StateError: another process has it.
+
+    """
+    with locked(place.home / "lock", LOCK_S) as is_ours:
+        if not is_ours:
+            raise StateError(
+                f"Another ralph works on the task `{settings.task}` in this workspace.",
+                remedy="Wait for it, end it, or choose another `task`.",
+            )
+        return _run(settings, context, env, place, console, stop)
+
+
+def _run(
+    settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, console: Console, stop: Stop
+) -> int:
     clock = SystemClock()
     remotes = connect(settings, context, env, place, console.line)
     if settings.git and remotes.worktree is None:
@@ -59,7 +77,7 @@ def run(
         )
     if place.protections_off:
         console.line(place.protections_off)
-    agent = _agent(settings, place, env, console)
+    agent = _agent(settings, place, console)
     if remotes.worktree is not None:
         remotes.worktree.exclude_agent_dir()
     agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
@@ -117,14 +135,13 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _agent(settings: Settings, place: Workplace, env: Mapping[str, str], console: Console) -> Agent:
-    from ralph_action.agents.install import find_or_install_claude
-
+def _agent(settings: Settings, place: Workplace, console: Console) -> Agent:
     executable = ""
     if settings.agent == "claude":
-        path = env.get("PATH") or place.environment["PATH"]
-        npm_environment = {**place.environment, "PATH": path, "HOME": str(place.home)}
-        executable = find_or_install_claude(settings.agent_version, place.home, path, npm_environment, console.line)
+        from ralph_action.agents.install import find_claude
+
+        prefix = Path(place.agent_home) / ".ralph-agents"
+        executable = find_claude(settings.agent_version, prefix, place.environment, place.user, console.line)
     return make(
         settings.agent,
         executable=executable,

@@ -23,7 +23,8 @@ class Demo:
     name = "demo"
 
     def run(self, call: Call, stop: Stop) -> Outcome:
-        text, used = Text(), {"tokens": 0, "cost_usd": "0"}
+        text = Text()
+        used: dict[str, str | int] = {"tokens": 0, "cost_usd": "0"}
 
         def feed(line: bytes) -> None:
             if line.startswith(USAGE.encode()):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ralph_action.errors import AgentError
+from ralph_action.identity import identity
 from ralph_action.ports import User
 
 CLAUDE_PACKAGE = "@anthropic-ai/claude-code"
@@ -57,10 +58,8 @@ def find_claude(
 
 def _attempt(command: list[str], folder: Path, environment: Mapping[str, str], user: User | None) -> str:
     folder.mkdir(parents=True, exist_ok=True)
-    identity: dict[str, object] = {}
     if user is not None and os.geteuid() == 0:
         os.chown(folder, user.uid, user.gid)
-        identity = {"user": user.uid, "group": user.gid, "extra_groups": []}
     try:
         done = subprocess.run(
             command,
@@ -71,7 +70,7 @@ def _attempt(command: list[str], folder: Path, environment: Mapping[str, str], u
             text=True,
             timeout=INSTALL_TIMEOUT_S,
             check=False,
-            **identity,  # type: ignore[call-overload]  keyword arguments by name
+            **identity(user),
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return str(problem)

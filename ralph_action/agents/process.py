@@ -16,6 +16,7 @@ from typing import IO
 
 from ralph_action.agents.descendants import MARK, become_subreaper, end_all
 from ralph_action.errors import AgentError
+from ralph_action.identity import identity
 from ralph_action.ports import Call, Stop
 
 MAX_LINE = 1024 * 1024
@@ -93,9 +94,6 @@ def run_child(
     mark = secrets.token_hex(16)
     environment = {**call.environment, **(extra or {}), MARK: mark}
     began = time.monotonic()
-    identity: dict[str, object] = {}
-    if call.user is not None and os.geteuid() == 0:
-        identity = {"user": call.user.uid, "group": call.user.gid, "extra_groups": []}
     try:
         child = subprocess.Popen(
             argv,
@@ -106,7 +104,7 @@ def run_child(
             stderr=subprocess.PIPE,
             start_new_session=True,
             umask=0o022,
-            **identity,  # type: ignore[call-overload]  keyword arguments by name
+            **identity(call.user),
         )
     except OSError as problem:
         raise AgentError(

@@ -7,9 +7,10 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ralph_action.errors import GitError
+from ralph_action.identity import identity
 from ralph_action.ports import User
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ class Git:
             **environment,
         }
 
-    def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, **env: str) -> str:
+    def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None) -> str:
         """Run a command; return its output without the last newline.
 
         Raises:
             GitError: it failed, or took longer than `timeout_s` (then transient).
 
         """
-        code, out, err = self.attempt(*args, stdin=stdin, timeout_s=timeout_s, **env)
+        code, out, err = self.attempt(*args, stdin=stdin, timeout_s=timeout_s, env=env)
         if code:
             raise GitError(f"git {args[0]} failed ({code}): {last_lines(err or out)}")
         return out.decode("utf-8", errors="surrogateescape").removesuffix("\n")
@@ -69,10 +70,10 @@ class Git:
         return self.attempt(*args)[0] == 0
 
     def attempt(
-        self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, **env: str
+        self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None
     ) -> tuple[int, bytes, bytes]:
         """Run a command; return exit code, stdout and stderr."""
-        process = self.start(*args, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, **env)
+        process = self.start(*args, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, env=env)
         try:
             out, err = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as problem:
@@ -82,21 +83,18 @@ class Git:
             raise GitError(message, transient=True) from problem
         return process.returncode, out, err
 
-    def start(self, *args: str, stdin: int, stdout: int = subprocess.PIPE, **env: str) -> subprocess.Popen[bytes]:
+    def start(self, *args: str, stdin: int, stdout: int = subprocess.PIPE, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a command in a session of its own, for pipes and timeouts."""
         config = pinned(self.config) if self.config else {}
-        identity: dict[str, Any] = {}
-        if self.user is not None and os.geteuid() == 0:
-            identity = {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
         return subprocess.Popen(
             ["git", *args],
             cwd=self.directory,
-            env={**self.environment, **config, **env},
+            env={**self.environment, **config, **(env or {})},
             stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            **identity,
+            **identity(self.user),
         )
 
     def library(self) -> GitCommand:

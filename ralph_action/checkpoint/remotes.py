@@ -97,7 +97,7 @@ class ArtifactHome:
         self._base = base
 
     def store(self, checkpoint: Checkpoint, confirmed: str) -> str:
-        from ralph_action.github.archive import pack  # zip is slow to import, and we are in the background
+        from ralph_action.checkpoint.archive import pack  # zip is slow to import, and we are in the background
 
         self._scratch.mkdir(parents=True, exist_ok=True)
         extra: dict[str, Path] = {}

@@ -106,8 +106,8 @@ class Vault:
         """Commit a folder of ours, without its logs, on top of `parent`; return the commit."""
         index = {"GIT_INDEX_FILE": str(self.path / "state-index"), "GIT_WORK_TREE": str(folder)}
         with_parent = ["-p", parent] if parent else []
-        self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", **index)
-        tree = self.git.run("write-tree", **index)
+        self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", env=index)
+        tree = self.git.run("write-tree", env=index)
         commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
         self._keep(commit)
         return commit
@@ -115,9 +115,9 @@ class Vault:
     def check_out_state(self, commit: str, folder: Path) -> None:
         """Write a state commit's files to a fresh folder; links become plain files."""
         index = {"GIT_INDEX_FILE": str(self.path / "found-index")}
-        self.git.run("read-tree", commit, **index)
+        self.git.run("read-tree", commit, env=index)
         folder.mkdir(parents=True, exist_ok=True)
-        self.git.run("checkout-index", "--all", "--force", f"--prefix={folder}/", **index, GIT_WORK_TREE=str(folder))
+        self.git.run("checkout-index", "--all", "--force", f"--prefix={folder}/", env={**index, "GIT_WORK_TREE": str(folder)})
 
     def remote_refs(self, url: str, token: str, patterns: Sequence[str]) -> dict[str, str]:
         """Ask the remote which refs it has. Raises GitError."""

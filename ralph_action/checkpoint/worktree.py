@@ -18,6 +18,7 @@ from pathlib import Path
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.git import Git
 from ralph_action.errors import GitError
+from ralph_action.identity import identity
 from ralph_action.ports import User
 
 HOOK_TIMEOUT_S = 60.0
@@ -106,7 +107,7 @@ class Worktree:
                 shutil.copy2(index, private)  # keeps the stat cache: only changed files are read
             environment = {"GIT_INDEX_FILE": str(private)}
             self._add_all(environment)
-            tree = self.git.run("write-tree", **environment)
+            tree = self.git.run("write-tree", env=environment)
             head, tip = self.head_sha(), self.ref_sha(ref)
             parents = self._parents(head, last or tip)
             arguments = [word for parent in parents for word in ("-p", parent)]
@@ -129,7 +130,7 @@ class Worktree:
             with acting_as(self.user), contextlib.suppress(FileNotFoundError):
                 shutil.copy2(index, private)
             self._add_all(environment)
-            return self.git.run("write-tree", **environment)
+            return self.git.run("write-tree", env=environment)
         finally:
             with contextlib.suppress(OSError), acting_as(self.user):
                 private.unlink(missing_ok=True)
@@ -145,9 +146,6 @@ class Worktree:
         hook = self.path("hooks/post-commit")
         if not os.access(hook, os.X_OK) or not hook.is_file():
             return ""
-        identity = {}
-        if self.user is not None and os.geteuid() == 0:
-            identity = {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
         try:
             process = subprocess.Popen(
                 [str(hook), subject],
@@ -157,7 +155,7 @@ class Worktree:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                **identity,  # type: ignore[call-overload]  keyword arguments by name
+                **identity(self.user),
             )
         except OSError as problem:
             return str(problem)
@@ -184,8 +182,8 @@ class Worktree:
 
     def _add_all(self, environment: Mapping[str, str]) -> None:
         """Add what can be read; a file that vanishes or cannot be read does not stop a checkpoint."""
-        code, _, err = self.git.attempt("add", "-A", "--ignore-errors", **environment)
-        if code and b"fatal" in err and not self.git.attempt("add", "-A", "--ignore-errors", **environment)[0] == 0:
+        code, _, err = self.git.attempt("add", "-A", "--ignore-errors", env=environment)
+        if code and b"fatal" in err and not self.git.attempt("add", "-A", "--ignore-errors", env=environment)[0] == 0:
             message = f"git add failed: {err.decode(errors='replace').strip()[-400:]}"
             raise GitError(message)
 
