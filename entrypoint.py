@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from ralph_action.main import console  # noqa: E402  after our own folder is on the path
+from ralph_action.main import console
 
 if __name__ == "__main__":
     console()

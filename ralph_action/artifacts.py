@@ -120,7 +120,7 @@ class ServiceArtifacts:
         return {"artifact-name": done.name, "artifact-id": done.id, "artifact-url": url}
 
     def listed(self, task: str) -> list[Listed]:
-        from ralph_action.github.names import ArtifactName, parse
+        from ralph_action.github.names import parse
 
         found: list[tuple[ArtifactName, Listed]] = []
         if not self.off:

@@ -89,5 +89,3 @@ def remember(home: Path, environ: Mapping[str, str]) -> None:
 
 
 COMMANDS: dict[str, Command] = {"run": run, "resume": resume, "status": status, "demo": demo, "post": post}
-
-

@@ -6,6 +6,7 @@ the workspace is thrown away, and a fresh clone goes on from the checkpoints.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,8 +14,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from ralph_action.agents.descendants import find
 
 PROMISE = "ALL TESTS PASS"
 PROMPT = f"""# Word count
@@ -27,6 +31,8 @@ When every test passes, print this on a line of its own:
 {PROMISE}
 """
 KILLED_AFTER = 2
+AGENT_AT_WORK_S = 0.8
+"""So that the agent is killed with half of its work done."""
 
 
 class Demo:
@@ -108,14 +114,26 @@ def demo(environ: Mapping[str, str]) -> int:
 def _watch(process: subprocess.Popen[str], kill_after: int = 0) -> int:
     """Show a run's output; kill its whole session soon after an iteration has begun."""
     assert process.stdout is not None  # noqa: S101  it is a pipe
+    hidden = False
     for line in process.stdout:
+        hidden = line.startswith("Settings") or (hidden and ": " in line and not line.startswith("Resume"))
+        if hidden:
+            continue
         print("   | " + line, end="", flush=True)
         if kill_after and line.strip().endswith(f"Iteration {kill_after + 1}"):
-            os.killpg(process.pid, signal.SIGKILL)
+            time.sleep(AGENT_AT_WORK_S)
+            _kill(process.pid)
             break
     code = process.wait()
     process.stdout.close()
     return code
+
+
+def _kill(pid: int) -> None:
+    """End the whole tree of processes at once, as a machine that vanishes does."""
+    for child in find(pid, mark="none"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def _leftovers(show: Demo) -> None:

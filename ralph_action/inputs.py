@@ -36,11 +36,15 @@ def _row(group: str, name: str, kind: str, default: str, text: str, **more: obje
 
 INPUTS = (
     _row("what", "prompt", "text", "", "The prompt, as a text."),
-    _row("what", "prompt-file", "text", "PROMPT.md", "The file that holds the prompt; read anew before each iteration."),
+    _row(
+        "what", "prompt-file", "text", "PROMPT.md", "The file that holds the prompt; read anew before each iteration."
+    ),
     _row("what", "agent", "choice", "claude", "Which agent does the iterations.", choices=AGENTS),
     _row("what", "model", "text", "", "The model, as the agent's CLI names it."),
     _row("what", "agent-args", "words", "", "More arguments for the agent's CLI, quoted as in a shell."),
-    _row("what", "agent-version", "text", "", "The version of the agent's CLI to install; empty takes the one on PATH."),
+    _row(
+        "what", "agent-version", "text", "", "The version of the agent's CLI to install; empty takes the one on PATH."
+    ),
     _row("what", "command", "text", "", "The shell command to run with `agent: command`; the prompt is on its stdin."),
     _row("what", "config", "text", "", "The settings file, instead of ralph.yml or .github/ralph.yml."),
     _row("budgets", "max-iterations", "count", "100", "Iterations of the task, over all its runs."),
@@ -54,7 +58,13 @@ INPUTS = (
     _row("where", "task", "text", "", "The task's key; empty takes it from workflow and job, or from the folder."),
     _row("where", "branch", "text", "", "The task's branch; empty is ralph/<task>."),
     _row("where", "artifact", "switch", "true", "Upload .agent/ as a workflow artifact with each checkpoint."),
-    _row("where", "artifact-retention-days", "whole", "0", "Days that the artifacts are kept; 0 is the repository's default."),
+    _row(
+        "where",
+        "artifact-retention-days",
+        "whole",
+        "0",
+        "Days that the artifacts are kept; 0 is the repository's default.",
+    ),
     _row(
         "where",
         "github-token",
@@ -71,7 +81,13 @@ INPUTS = (
         "auto goes on with an unfinished task, never begins anew, require fails without one.",
         choices=("auto", "never", "require"),
     ),
-    _row("done", "completion-promise", "text", "LOOP_COMPLETE", "What the agent says, on a line of its own, when it is done."),
+    _row(
+        "done",
+        "completion-promise",
+        "text",
+        "LOOP_COMPLETE",
+        "What the agent says, on a line of its own, when it is done.",
+    ),
     _row("done", "fail-on", "statuses", "failed, cancelled, stopped, paused", "The statuses that turn the job red."),
     _row("trust", "agent-env", "names", "", "Names of environment variables that the agent gets, one a line."),
 )

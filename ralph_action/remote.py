@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Remote
 from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome
@@ -13,7 +14,6 @@ from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError, PushRejected
 from ralph_action.github.context import Context
-from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
 from ralph_action.settings import Settings
 from ralph_action.state import TaskState
 from ralph_action.workplace import Workplace
@@ -155,4 +155,3 @@ def _remote_url(context: Context, worktree: Worktree) -> str:
     if context.is_actions and context.repository:
         return f"{context.server_url}/{context.repository}.git"
     return worktree.remote_url("origin")
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from ralph_action import loop
@@ -23,13 +22,12 @@ from ralph_action.lock import locked
 from ralph_action.policy import Limits
 from ralph_action.ports import Agent, Call, Prompts, Stop
 from ralph_action.prompts import FilePrompt, TextPrompt
-from ralph_action.remote import Remotes, connect
+from ralph_action.remote import connect
 from ralph_action.report.terminal import Console, LiveReport
 from ralph_action.resume.choose import Choice
 from ralph_action.settings import Settings
 from ralph_action.state import TaskState
 from ralph_action.workplace import Workplace, agent_environment
-
 
 LOCK_S = 5.0
 

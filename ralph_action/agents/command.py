@@ -51,6 +51,4 @@ def outcome(text: str, end: ChildEnd, usage: Usage) -> Outcome:
     elif end.exit_code != 0:
         said = end.tail.splitlines()[-1][:200] if end.tail else "it printed nothing"
         ended, error = Ended.FAILED, f"exit code {end.exit_code}: {said}"
-    return Outcome(
-        ended=ended, text=text, usage=usage, duration_s=end.duration_s, exit_code=end.exit_code, error=error
-    )
+    return Outcome(ended=ended, text=text, usage=usage, duration_s=end.duration_s, exit_code=end.exit_code, error=error)

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-TESTS = '''import unittest
+TESTS = """import unittest
 
 from wordcount import count
 
@@ -32,7 +32,7 @@ class CountTest(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
-'''
+"""
 START = '''"""Count lines, words and characters."""
 
 from collections import namedtuple

@@ -53,7 +53,9 @@ def find_claude(
             say(f"Installed {CLAUDE_PACKAGE} {wanted} in {time.monotonic() - began:.0f} s.")
             return str(executable)
         say(f"Installing {CLAUDE_PACKAGE} {wanted}, try {attempt} of {TRIES}, failed: {said}")
-    raise AgentError(f"{CLAUDE_PACKAGE} {wanted} could not be installed.", remedy="Check `agent-version` and the network.")
+    raise AgentError(
+        f"{CLAUDE_PACKAGE} {wanted} could not be installed.", remedy="Check `agent-version` and the network."
+    )
 
 
 def _attempt(command: list[str], folder: Path, environment: Mapping[str, str], user: User | None) -> str:

@@ -38,7 +38,12 @@ class Git:
     """
 
     def __init__(
-        self, directory: Path, environment: Mapping[str, str], *, user: User | None = None, config: Sequence[tuple[str, str]] = ()
+        self,
+        directory: Path,
+        environment: Mapping[str, str],
+        *,
+        user: User | None = None,
+        config: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.directory = directory
         self.user = user
@@ -53,7 +58,9 @@ class Git:
             **environment,
         }
 
-    def run(self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None) -> str:
+    def run(
+        self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None
+    ) -> str:
         """Run a command; return its output without the last newline.
 
         Raises:
@@ -83,7 +90,9 @@ class Git:
             raise GitError(message, transient=True) from problem
         return process.returncode, out, err
 
-    def start(self, *args: str, stdin: int, stdout: int = subprocess.PIPE, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *args: str, stdin: int, stdout: int = subprocess.PIPE, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start a command in a session of its own, for pipes and timeouts."""
         config = pinned(self.config) if self.config else {}
         return subprocess.Popen(

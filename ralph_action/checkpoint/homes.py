@@ -132,9 +132,7 @@ class Homes:
     def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
-            if self._latest is not None and self._latest.iteration > checkpoint.iteration:
-                self._agent_dir.write_checkpoint(reached)
-            elif self._latest is None or self._latest.sequence == checkpoint.sequence:
+            if (self._latest is not None and self._latest.iteration > checkpoint.iteration) or self._latest is None or self._latest.sequence == checkpoint.sequence:
                 self._agent_dir.write_checkpoint(reached)
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
         for home, text in homes.items():
@@ -145,12 +143,14 @@ class Homes:
 
 def _trailers(state: TaskState, digest: str) -> str:
     tokens, cost = state.tokens_used, state.cost_incurred
-    return "\n".join((
-        f"Ralph-Task: {state.task}",
-        f"Ralph-Run: {state.run_id}/{state.run_attempt}",
-        f"Ralph-Iteration: {state.iteration}",
-        f"Ralph-Status: {state.status.value}",
-        f"Ralph-Tokens: {'unknown' if tokens is None else tokens}",
-        f"Ralph-Cost: {'unknown' if cost is None else f'{cost} USD'}",
-        f"Ralph-State: {digest.removeprefix('sha256:')}",
-    ))
+    return "\n".join(
+        (
+            f"Ralph-Task: {state.task}",
+            f"Ralph-Run: {state.run_id}/{state.run_attempt}",
+            f"Ralph-Iteration: {state.iteration}",
+            f"Ralph-Status: {state.status.value}",
+            f"Ralph-Tokens: {'unknown' if tokens is None else tokens}",
+            f"Ralph-Cost: {'unknown' if cost is None else f'{cost} USD'}",
+            f"Ralph-State: {digest.removeprefix('sha256:')}",
+        )
+    )

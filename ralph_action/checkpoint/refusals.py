@@ -14,7 +14,11 @@ TRANSIENT = re.compile(
     re.IGNORECASE,
 )
 REMEDIES = (
-    (r"without .{0,3}workflows.{0,3} permission", "workflow files", "Keep changes of .github/workflows out of the task."),
+    (
+        r"without .{0,3}workflows.{0,3} permission",
+        "workflow files",
+        "Keep changes of .github/workflows out of the task.",
+    ),
     (r"GH006|protected branch", "a protected branch", "Choose another `branch`."),
     (r"PUSH PROTECTION|Push cannot contain secrets", "a secret in the commit", "Remove the secret from the files."),
     (r"GH013|rule violations", "a repository rule", "Choose a `branch` that the rules allow."),

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ralph_action.errors import GitError, PushRejected
+from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
+
+SMALL_BUNDLE_BYTES = 20 * 1024 * 1024
+"""Up to this size the artifact carries the work even when the branch home has it: each covers for the other."""
 
 
 def state_ref(task: str) -> str:
@@ -101,14 +104,12 @@ class ArtifactHome:
 
         self._scratch.mkdir(parents=True, exist_ok=True)
         extra: dict[str, Path] = {}
-        if checkpoint.commit and confirmed != checkpoint.commit and self._bundle is not None:
+        if checkpoint.commit and self._bundle is not None:
             bundle = self._scratch / "work.bundle"
             bundle.unlink(missing_ok=True)
-            self._bundle(bundle, checkpoint.branch, confirmed or self._base)
-            if not bundle.exists():
-                message = "The bundle of the work could not be made."
-                raise GitError(message)
-            extra["work.bundle"] = bundle
+            self._bundle(bundle, checkpoint.branch, self._base)
+            if confirmed != checkpoint.commit or bundle.stat().st_size <= SMALL_BUNDLE_BYTES:
+                extra["work.bundle"] = bundle
         zipped = self._scratch / f"state-{checkpoint.sequence}.zip"
         try:
             pack(self._folder, zipped, extra)

@@ -117,7 +117,9 @@ class Vault:
         index = {"GIT_INDEX_FILE": str(self.path / "found-index")}
         self.git.run("read-tree", commit, env=index)
         folder.mkdir(parents=True, exist_ok=True)
-        self.git.run("checkout-index", "--all", "--force", f"--prefix={folder}/", env={**index, "GIT_WORK_TREE": str(folder)})
+        self.git.run(
+            "checkout-index", "--all", "--force", f"--prefix={folder}/", env={**index, "GIT_WORK_TREE": str(folder)}
+        )
 
     def remote_refs(self, url: str, token: str, patterns: Sequence[str]) -> dict[str, str]:
         """Ask the remote which refs it has. Raises GitError."""
@@ -186,4 +188,3 @@ def credential(url: str, token: str) -> list[tuple[str, str]]:
     key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return [("credential.helper", ""), (key, ""), (key, f"AUTHORIZATION: basic {basic}")]
-

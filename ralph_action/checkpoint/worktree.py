@@ -173,7 +173,13 @@ class Worktree:
         since = [f"^{base}"] if base and base != tip and self.has(base) else []
         with into.open("wb") as stream:
             process = self.git.start(
-                "bundle", "create", "-", f"refs/heads/{branch}", *since, stdin=subprocess.DEVNULL, stdout=stream.fileno()
+                "bundle",
+                "create",
+                "-",
+                f"refs/heads/{branch}",
+                *since,
+                stdin=subprocess.DEVNULL,
+                stdout=stream.fileno(),
             )
             _, err = process.communicate(timeout=600)
         if process.returncode:

@@ -56,7 +56,9 @@ class _Bearer(requests.auth.AuthBase):
 class Http:
     """One session for a run."""
 
-    def __init__(self, proxies: Mapping[str, str] | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, proxies: Mapping[str, str] | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.proxies.update(proxies or {})

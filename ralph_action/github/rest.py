@@ -66,5 +66,3 @@ def refusal(artifact: Mapping[str, Any], context: Context) -> str:
     if not isinstance(size, int) or size > MAX_ZIP_BYTES:
         return "it is too large"
     return ""
-
-

@@ -50,7 +50,10 @@ def test_branch_and_state_move_in_one_push(
         (folder / "state").write_text(number)
         parent = vault.commit_state(folder, parent, "state")
         vault.push(url, "", [(last, f"refs/heads/{BRANCH}"), (parent, STATE)])
-        assert vault.remote_refs(url, "", [STATE, f"refs/heads/{BRANCH}"]) == {STATE: parent, f"refs/heads/{BRANCH}": last}
+        assert vault.remote_refs(url, "", [STATE, f"refs/heads/{BRANCH}"]) == {
+            STATE: parent,
+            f"refs/heads/{BRANCH}": last,
+        }
     assert remote.run("ls-tree", "-r", "--name-only", STATE) == "state"
     out = tmp_path / "out"
     vault.check_out_state(parent, out)
@@ -175,7 +178,12 @@ def test_the_token_goes_into_one_header() -> None:
         ("! [rejected] a -> b (non-fast-forward)", "another run", True, False),
         ("remote: error: GH006: Protected branch update failed", "a protected branch", False, False),
         ("fatal: unable to access: The requested URL returned error: 403", "contents: write", False, False),
-        ("refusing to allow a GitHub App to create or update workflow `x` without `workflows` permission", "workflow", False, False),
+        (
+            "refusing to allow a GitHub App to create or update workflow `x` without `workflows` permission",
+            "workflow",
+            False,
+            False,
+        ),
         ("error: RPC failed; HTTP 502", "git push failed", False, True),
         ("fatal: unable to access: Connection reset by peer", "git push failed", False, True),
     ],

@@ -21,7 +21,11 @@ NEW = new_state(run_id="7", run_attempt=2)
 
 def test_the_furthest_wins_and_nearer_homes_win_a_tie() -> None:
     """Order of the search does not matter."""
-    far, near, older = candidate("artifact", sequence=9), candidate("local", sequence=8), candidate("branch", sequence=9)
+    far, near, older = (
+        candidate("artifact", sequence=9),
+        candidate("local", sequence=8),
+        candidate("branch", sequence=9),
+    )
     for order in ([far, near, older], [older, near, far]):
         assert furthest(order) is older
     tied = furthest([candidate(home, sequence=1) for home in reversed(HOMES)])

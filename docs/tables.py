@@ -1,0 +1,74 @@
+"""Write action.yml's and the README's tables from the one table of inputs: `python docs/tables.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from ralph_action.inputs import INPUTS, OUTPUTS  # noqa: E402  after our own folder is on the path
+
+HEAD = """---
+name: "Ralph Loop: resumable AI agent"
+description: Put a coding agent in a loop and never lose its work; a rerun goes on where it stood.
+author: ralph-action contributors
+branding:
+  icon: repeat
+  color: orange
+"""
+TAIL = """runs:
+  using: docker
+  image: Dockerfile
+  post-entrypoint: /opt/ralph-action/post
+"""
+
+
+def action() -> str:
+    """The whole of action.yml."""
+    lines = [HEAD + "inputs:"]
+    for row in INPUTS:
+        default = row.action_default or row.default
+        lines += [f"  {row.name}:", f"    description: {quoted(row.help)}", "    required: false"]
+        lines.append(f"    default: {quoted(default)}")
+    lines.append("outputs:")
+    for name, text in OUTPUTS.items():
+        lines += [f"  {name}:", f"    description: {quoted(text)}"]
+    return "\n".join(lines) + "\n" + TAIL
+
+
+def quoted(text: str) -> str:
+    """A YAML string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def inputs_table() -> str:
+    """The README's table of inputs."""
+    lines = ["| input | default | what it is |", "| --- | --- | --- |"]
+    for row in INPUTS:
+        default = row.action_default or row.default
+        lines.append(f"| `{row.name}` | {f'`{default}`' if default else ''} | {row.help.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines)
+
+
+def outputs_table() -> str:
+    """The README's table of outputs."""
+    return "\n".join(["| output | what it is |", "| --- | --- |", *(f"| `{n}` | {t} |" for n, t in OUTPUTS.items())])
+
+
+def between(text: str, mark: str, table: str) -> str:
+    """`text` with the table between two marks."""
+    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, rest = text.split(start, 1)
+    return f"{before}{start}\n{table}\n{end}{rest.split(end, 1)[1]}"
+
+
+def readme(text: str) -> str:
+    """The README with both tables as they are now."""
+    return between(between(text, "inputs", inputs_table()), "outputs", outputs_table())
+
+
+if __name__ == "__main__":
+    (ROOT / "action.yml").write_text(action())
+    (ROOT / "README.md").write_text(readme((ROOT / "README.md").read_text()))
