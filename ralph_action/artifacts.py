@@ -125,9 +125,11 @@ class ServiceArtifacts:
         found: list[tuple[ArtifactName, Listed]] = []
         if not self.off:
             service = self._service()
-            for entry in service.list():
-                if name := parse(entry.name, task):
-                    found.append((name, Listed(entry.name, "", _later(service.download, entry))))
+            found += [
+                (name, Listed(entry.name, "", _later(service.download, entry)))
+                for entry in service.list()
+                if (name := parse(entry.name, task))
+            ]
         if self.can_read:
             self._list_rest(task, found)
         found.sort(key=lambda pair: pair[0], reverse=True)

@@ -119,13 +119,11 @@ def connect(settings: Settings, context: Context, env: Mapping[str, str], place:
         elif context.is_actions and not remotes.token:
             say("The branch home is off: `github-token` is empty.")
             remotes.url = ""
-    remotes.artifacts = _artifacts(settings, context, env, place, say)
+    remotes.artifacts = _artifacts(settings, context, env, say)
     return remotes
 
 
-def _artifacts(
-    settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, say: Say
-) -> Artifacts | None:
+def _artifacts(settings: Settings, context: Context, env: Mapping[str, str], say: Say) -> Artifacts | None:
     if not settings.artifact:
         return None
     if folder := env.get("RALPH_ARTIFACT_FOLDER"):

@@ -61,6 +61,7 @@ SAID = (
 
 
 def program(step: int) -> str:
+    """The program as it stands after a step."""
     text = START
     for name, expression in zip(("LINES", "WORDS", "CHARACTERS"), STEPS[step], strict=True):
         text = text.replace(name, expression)
@@ -75,6 +76,7 @@ def present_step() -> int:
 
 
 def main() -> int:
+    """Do the next step; say the promise when every test passes."""
     promise = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()][-1:]
     step = min(present_step() + 1, len(STEPS) - 1)
     print(SAID[step], flush=True)

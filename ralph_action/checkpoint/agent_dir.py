@@ -137,6 +137,7 @@ def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Chec
     """Read the checkpoints of an `.agent/` tree, the furthest first, and say what was refused and why.
 
     Args:
+        folder: the `.agent/` tree.
         bare_states: also take state files that no checkpoint names; right for the local home only,
             where the work tree itself holds what came after the last commit.
 

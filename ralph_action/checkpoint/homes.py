@@ -132,7 +132,9 @@ class Homes:
     def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
-            if (self._latest is not None and self._latest.iteration > checkpoint.iteration) or self._latest is None or self._latest.sequence == checkpoint.sequence:
+            latest = self._latest
+            is_replaced = latest and latest.iteration == checkpoint.iteration and latest.sequence > checkpoint.sequence
+            if not is_replaced:
                 self._agent_dir.write_checkpoint(reached)
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
         for home, text in homes.items():

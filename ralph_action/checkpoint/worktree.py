@@ -189,7 +189,7 @@ class Worktree:
     def _add_all(self, environment: Mapping[str, str]) -> None:
         """Add what can be read; a file that vanishes or cannot be read does not stop a checkpoint."""
         code, _, err = self.git.attempt("add", "-A", "--ignore-errors", env=environment)
-        if code and b"fatal" in err and not self.git.attempt("add", "-A", "--ignore-errors", env=environment)[0] == 0:
+        if code and b"fatal" in err and self.git.attempt("add", "-A", "--ignore-errors", env=environment)[0]:
             message = f"git add failed: {err.decode(errors='replace').strip()[-400:]}"
             raise GitError(message)
 

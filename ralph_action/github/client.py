@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 import tenacity
+import urllib3.exceptions
 
 from ralph_action import __version__
 from ralph_action.errors import GitHubError
@@ -116,15 +117,9 @@ class Http:
                     return Response(answer.status_code, dict(answer.headers), b"")
                 body = answer.raw.read(MAX_BODY + 1, decode_content=True)
                 return Response(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, body)
-        except (requests.RequestException, OSError) as problem:
-            kind = type(problem).__name__
-            message = f"{place}: no answer ({kind})."
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
+            message = f"{place}: no answer, or one that broke off ({type(problem).__name__})."
             raise GitHubError(message, transient=True) from problem
-        except Exception as problem:
-            if type(problem).__module__.startswith("urllib3"):
-                message = f"{place}: the answer broke off ({type(problem).__name__})."
-                raise GitHubError(message, transient=True) from problem
-            raise
 
     def retrying(
         self,

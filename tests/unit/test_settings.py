@@ -110,7 +110,8 @@ def test_git_refuses_these_branches(name: str) -> None:
 
 def test_the_guides_command_line(tmp_path: Path) -> None:
     """Its flags as they stand; `--prompt` names a file there."""
-    line = "--checkpoint-interval 5 --metrics-interval 10 --max-iterations 100 --prompt PROMPT.md --no-git --no-archive --verbose"
+    line = "--checkpoint-interval 5 --metrics-interval 10 --max-iterations 100 --prompt PROMPT.md"
+    line += " --no-git --no-archive --verbose"
     command = parse(line.split(), tmp_path)
     settings = settle(tmp_path, command.values)
     assert (command.name, command.verbose) == ("run", True)
