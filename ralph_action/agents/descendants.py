@@ -41,7 +41,7 @@ def find(root: int, mark: str) -> set[int]:
 
 def end_all(root: int, mark: str, *, grace_s: float) -> None:
     """TERM to all, KILL after `grace_s` to what is left; what they start meanwhile too."""
-    _signal(find(root, mark), signal.SIGTERM)
+    _signal(_parents_first(root, find(root, mark)), signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline:
         reap(keep=root)
@@ -52,7 +52,7 @@ def end_all(root: int, mark: str, *, grace_s: float) -> None:
         left = find(root, mark)
         if not left:
             return
-        _signal(left, signal.SIGKILL)
+        _signal(_parents_first(root, left), signal.SIGKILL)
         reap(keep=root)
         time.sleep(0.01)
 
@@ -103,6 +103,11 @@ def _facts(pid: int) -> list[str]:
 
 def _pids() -> Iterable[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+
+
+def _parents_first(root: int, pids: set[int]) -> list[int]:
+    """A shell whose child ends first would go on with its next command."""
+    return sorted(pids, key=lambda pid: (pid != root, pid))
 
 
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:

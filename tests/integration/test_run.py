@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -89,7 +90,8 @@ def place(tmp_path: Path, environment: dict[str, str]) -> Place:
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
     for pid in find(process.pid, mark="none"):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=30)
 
 
