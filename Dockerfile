@@ -7,6 +7,8 @@ LABEL org.opencontainers.image.title="ralph-action" \
       org.opencontainers.image.licenses="MIT"
 
 # Node and npm install the agents' CLIs when they are asked for; tini reaps orphans.
+# The base's digest decides the versions; a pinned one would vanish from the mirrors with the next point release.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates git nodejs npm python3 python3-venv tini \
     && rm -rf /var/lib/apt/lists/*

@@ -19,7 +19,10 @@ lint: .venv/.stamp
 	$(BIN)/yamllint --strict action.yml .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .
+	$(BIN)/shellcheck .ci/run
+	$(if $(wildcard Dockerfile),$(BIN)/hadolint Dockerfile)
 
 types: .venv/.stamp
 	$(BIN)/mypy
@@ -31,7 +34,7 @@ image:
 	docker build -t ralph-action .
 
 lock:
-	for set in run dev; do uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+	set -e; for set in run dev; do env -u PIP_FIND_LINKS -u UV_FIND_LINKS uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url --no-emit-find-links requirements/$$set.in -o requirements/$$set.txt; done
 
 clean:

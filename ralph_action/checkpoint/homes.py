@@ -119,7 +119,7 @@ class Homes:
 
     def _store(self, checkpoint: Checkpoint) -> dict[str, str]:
         """Branch first: when the push is confirmed, the artifact needs no bundle."""
-        homes: dict[str, str] = {}
+        homes = {"branch": "off", "artifact": "off"}
         for remote in self._remotes:
             try:
                 homes[remote.home] = remote.store(checkpoint, self._confirmed)
@@ -138,7 +138,7 @@ class Homes:
                 self._agent_dir.write_checkpoint(reached)
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
         for home, text in homes.items():
-            if text != "reached" and self._said.get(home) != text:
+            if text not in {"reached", "off"} and self._said.get(home) != text:
                 self._said[home] = text
                 self._say(f"The {home} home was not reached: {text}")
 
