@@ -76,7 +76,8 @@ class Box:
 @pytest.fixture
 def box(tmp_path: Path, image: tuple[Engine, str]) -> Iterator[Box]:
     tmp_path.chmod(0o755)
-    made = Box(tmp_path / "job" if (tmp_path / "job").mkdir() is None else tmp_path, *image)
+    (tmp_path / "job").mkdir()
+    made = Box(tmp_path / "job", *image)
     yield made
     made.on.run("rm", "--force", made.name)
 
