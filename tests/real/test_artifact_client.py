@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,6 @@ from tests.real.npm import npm_package
 
 pytestmark = pytest.mark.real
 ORACLE = Path(__file__).with_name("oracle") / "oracle.mjs"
-
-
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[GitHub]:
-    with GitHub(tmp_path / "github") as server:
-        yield server
 
 
 @pytest.fixture(params=["6.2.1", "5.0.3"])

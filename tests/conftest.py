@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.worktree import Worktree
+from tests.lab.github import GitHub
+from tests.lab.job import Job
 
 
 @pytest.fixture
@@ -39,3 +41,15 @@ def repository(tmp_path: Path, environment: dict[str, str]) -> Callable[[str], W
         return Worktree(root, None, environment)
 
     return make
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHub]:
+    with GitHub(tmp_path / "github") as server:
+        server.create_repository()
+        yield server
+
+
+@pytest.fixture
+def job(tmp_path: Path, environment: dict[str, str], github: GitHub) -> Job:
+    return Job(tmp_path, environment, github)
