@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ralph_action.checkpoint.agent_dir import AgentDir
-from ralph_action.checkpoint.remotes import state_ref
 from ralph_action.errors import GitError, RalphError, StateError
 from ralph_action.remote import Remotes
 from ralph_action.resume.choose import Candidate, Choice, choose
@@ -74,12 +73,11 @@ def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path
     """Fetch the state ref; a candidate counts only when its commit is on the branch that it names."""
     vault = remotes.vault
     assert vault is not None  # noqa: S101  the caller has looked
-    ref = state_ref(new.task)
-    refs = vault.remote_refs(remotes.url, remotes.token, [ref, f"refs/heads/{new.branch}*"])
-    if ref not in refs:
+    refs = remotes.ask_state(new.task, f"refs/heads/{new.branch}*")
+    ref = remotes.state_ref
+    if not ref:
         return
     vault.fetch(remotes.url, remotes.token, [f"+{ref}:{REMOTE_STATE}"])
-    remotes.state_parent = refs[ref]
     folder = scratch / ".agent"
     vault.check_out_state(refs[ref], folder)
     if not search_folder(found, "branch", folder, ref, task=new.task, bare_states=False):

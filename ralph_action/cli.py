@@ -28,7 +28,6 @@ class Command:
 
     name: str
     values: dict[str, str | bool]
-    verbose: bool
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("name", nargs="?", choices=sorted(COMMANDS), default="run", metavar="command", help="see below")
     top.add_argument("--version", action="version", version=f"ralph {__version__}")
-    top.add_argument("--verbose", "-v", action="store_true", help="show the agent's output as it comes")
+    top.add_argument("--verbose", "-v", action="store_true", default=None, help="show the agent's output as it comes")
     groups = {row.group: top.add_argument_group(row.group) for row in INPUTS}
     for row in INPUTS:
         text = row.help.replace("%", "%%") + (f" ({row.default})" if row.default else "")
@@ -68,12 +67,12 @@ def parse(argv: Sequence[str], folder: Path | None = None) -> Command:
 
     """
     found = vars(parser().parse_args(list(argv)))
-    name, verbose = found.pop("name"), found.pop("verbose")
+    name = found.pop("name")
     values: dict[str, str | bool] = {key: value for key, value in found.items() if value is not None}
     prompt = values.get("prompt")
     if isinstance(prompt, str) and "\n" not in prompt and _is_file_name(prompt, folder or Path.cwd()):
         values["prompt-file"] = values.pop("prompt")
-    return Command(name, values, verbose)
+    return Command(name, values)
 
 
 def _is_file_name(text: str, folder: Path) -> bool:

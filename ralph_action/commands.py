@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ralph_action.errors import StateError
 from ralph_action.github.runner import Runner
 from ralph_action.ports import Stop
+
+SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
+"""Names whose values are masked in the log: the runner itself knows only the repository's secrets."""
+SHORTEST_SECRET = 8
 
 Values = Mapping[str, str | bool]
 Command = Callable[[Values, Mapping[str, str], Path, Runner, Stop], int]
@@ -21,9 +26,9 @@ def run(values: Values, environ: Mapping[str, str], workspace: Path, runner: Run
     from ralph_action.settings import resolve
     from ralph_action.workplace import find_workplace
 
-    for name in ("INPUT_GITHUB-TOKEN", "ACTIONS_RUNTIME_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"):
-        if secret := environ.get(name, ""):
-            runner.mask(secret)
+    for name, value in environ.items():
+        if SECRET.search(name) and len(value) >= SHORTEST_SECRET:
+            runner.mask(value)
     settings = resolve(values, environ, workspace)
     runner.group("Settings")
     for line in settings.lines():

@@ -55,11 +55,14 @@ class GitError(RalphError):
 
 
 class PushRejected(GitError):
-    """The remote refused a push. `moved` is true when another writer moved the ref."""
+    """The remote refused a push."""
 
-    def __init__(self, message: str, *, remedy: str = "", moved: bool = False) -> None:
+    def __init__(self, message: str, *, remedy: str = "", moved: bool = False, of_ref: bool = False) -> None:
         super().__init__(message, remedy=remedy)
         self.moved = moved
+        """Another writer moved the ref."""
+        self.of_ref = of_ref
+        """It may take other refs: the cause is none that is known to concern them all."""
 
 
 class GitHubError(RalphError):

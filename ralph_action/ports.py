@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,10 @@ class Stop:
         self.requested.set()
 
 
+def unseen(text: str) -> None:
+    """Show nobody what the agent says."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One agent call, complete: an adapter needs nothing else."""
@@ -48,6 +52,8 @@ class Call:
     timeout_s: float | None = None
     user: User | None = None
     """None: as ourselves."""
+    show: Callable[[str], None] = unseen
+    """Takes what the agent says as it comes, for people."""
 
 
 class Agent(Protocol):

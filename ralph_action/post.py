@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ralph_action.checkpoint.agent_dir import AgentDir, load
 from ralph_action.checkpoint.homes import Homes
-from ralph_action.checkpoint.remotes import state_ref
 from ralph_action.clock import SystemClock
 from ralph_action.github.context import Context
 from ralph_action.github.runner import Runner
@@ -47,11 +46,8 @@ def finish(values: Mapping[str, str | bool], environ: Mapping[str, str], workspa
         clock = SystemClock()
         remotes = connect(settings, Context.from_environ(environ), environ, place, runner.line)
         agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
-        if remotes.url and remotes.vault is not None:
-            ref = state_ref(state.task)
-            refs = remotes.vault.remote_refs(remotes.url, remotes.token, [ref, f"refs/heads/{state.branch}"])
-            remotes.state_parent = refs.get(ref, "")
-            remotes.confirmed = refs.get(f"refs/heads/{state.branch}", "")
+        branch = f"refs/heads/{state.branch}"
+        remotes.confirmed = remotes.ask_state(state.task, branch).get(branch, "")
         remotes.claim(agent_dir, state)
         commits = WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None
         homes = Homes(

@@ -9,7 +9,7 @@ from pathlib import Path
 from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Remote
-from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome
+from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome, state_branch, state_ref
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError, PushRejected
@@ -38,12 +38,23 @@ class Remotes:
     """The last commit of the task's branch that the remote is known to hold."""
     state_parent: str = ""
     """The remote's present state commit, which the next one must follow."""
+    state_ref: str = ""
+    """The ref that has it; empty when there is none yet."""
     outputs: dict[str, str] = field(default_factory=dict)
     _branch: BranchHome | None = None
 
     def facts(self) -> Mapping[str, str]:
         """The outputs that only the artifact home knows."""
         return dict(self.outputs)
+
+    def ask_state(self, task: str, branches: str) -> Mapping[str, str]:
+        """Ask the remote for the task's state and for branches; remember where the state is. Raises GitError."""
+        if self.vault is None or not self.url:
+            return {}
+        refs = self.vault.remote_refs(self.url, self.token, [state_ref(task), state_branch(task), branches])
+        self.state_ref = next((ref for ref in (state_ref(task), state_branch(task)) if ref in refs), "")
+        self.state_parent = refs.get(self.state_ref, "")
+        return refs
 
     def homes(self, agent_dir: AgentDir, state: TaskState) -> list[Remote]:
         """The remote homes in the order of publishing: with the push confirmed the artifact needs no bundle."""
@@ -86,6 +97,7 @@ class Remotes:
             agent_dir.path,
             state_parent=self.state_parent,
             have=state.base_sha,
+            ref=self.state_ref or state_ref(state.task),
         )
         try:
             branch.claim()

@@ -20,10 +20,10 @@ from ralph_action.errors import GitError, StateError
 from ralph_action.github.context import Context
 from ralph_action.lock import locked
 from ralph_action.policy import Limits
-from ralph_action.ports import Agent, Call, Prompts, Stop
+from ralph_action.ports import Agent, Call, Prompts, Stop, unseen
 from ralph_action.prompts import FilePrompt, TextPrompt
 from ralph_action.remote import connect
-from ralph_action.report.terminal import Console, LiveReport
+from ralph_action.report.terminal import Console, LiveReport, LoggedConsole
 from ralph_action.resume.choose import Choice
 from ralph_action.settings import Settings
 from ralph_action.state import TaskState
@@ -67,6 +67,8 @@ def _run(
     settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, console: Console, stop: Stop
 ) -> int:
     clock = SystemClock()
+    agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
+    console = LoggedConsole(console, lambda text: agent_dir.log(clock.now(), text))
     remotes = connect(settings, context, env, place, console.line)
     if settings.git and remotes.worktree is None:
         raise GitError(
@@ -78,7 +80,6 @@ def _run(
     agent = _agent(settings, place, console)
     if remotes.worktree is not None:
         remotes.worktree.exclude_agent_dir()
-    agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
     new = _new_state(settings, context, clock.now())
     choice = begin(new, settings.resume, place, remotes, agent_dir)
     state = choice.state
@@ -99,9 +100,15 @@ def _run(
         checkpoints=homes,
         prompts=_prompts(settings, place, agent_dir),
         clock=clock,
-        report=LiveReport(console, resumed_from=_resumed_from(choice), facts=remotes.facts),
+        report=LiveReport(
+            console,
+            resumed_from=_resumed_from(choice),
+            facts=remotes.facts,
+            write_page=agent_dir.write_report,
+            is_live=settings.verbose,
+        ),
         stop=stop,
-        call=_caller(settings, place, env, agent_dir),
+        call=_caller(settings, place, env, agent_dir, console.agent_output if settings.verbose else unseen),
     )
     try:
         return _code(loop.run(state, _limits(settings), parts), settings)
@@ -157,7 +164,7 @@ def _prompts(settings: Settings, place: Workplace, agent_dir: AgentDir) -> Promp
 
 
 def _caller(
-    settings: Settings, place: Workplace, env: Mapping[str, str], agent_dir: AgentDir
+    settings: Settings, place: Workplace, env: Mapping[str, str], agent_dir: AgentDir, show: Callable[[str], None]
 ) -> Callable[[str, int, float], Call]:
     environment = agent_environment(place, env, settings.agent_env)
     prompt_file = place.workspace / ".agent" / "prompt.md"
@@ -174,6 +181,7 @@ def _caller(
             log=agent_dir.new_log(iteration),
             timeout_s=timeout_s,
             user=place.user,
+            show=show,
         )
 
     return call

@@ -47,6 +47,8 @@ class Settings:
     completion_promise: str
     fail_on: tuple[str, ...]
     agent_env: tuple[str, ...]
+    verbose: bool = False
+    """A flag of the command line alone."""
 
     def lines(self) -> list[str]:
         """The resolved settings for the log, secrets as stars."""
@@ -83,7 +85,7 @@ def resolve(given: Mapping[str, str | bool], env: Mapping[str, str], workspace: 
     problems += _contradictions(values, explicit, workspace)
     if problems:
         raise SettingsError(problems)
-    return Settings(**values)
+    return Settings(**values, verbose=bool(given.get("verbose")))
 
 
 def default_task(env: Mapping[str, str], workspace: Path) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ralph_action.agents.process import ChildEnd, How, run_child
-from ralph_action.ports import Call, Stop
+from ralph_action.ports import Call, Stop, unseen
 from ralph_action.state import Ended, Outcome, Usage
 
 QUIET = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
@@ -28,7 +28,8 @@ USAGE_FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cac
 class Stream:
     """Pure: what the events of one call add up to."""
 
-    def __init__(self) -> None:
+    def __init__(self, show: Callable[[str], None] = unseen) -> None:
+        self._show = show
         self.session_id = ""
         self.result: dict[str, Any] | None = None
         self._texts: list[str] = []
@@ -101,11 +102,19 @@ class Stream:
         if event.get("parent_tool_use_id") or not isinstance(message.get("content"), list):
             return
         for block in message["content"]:
-            if isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str):
-                self._size += len(block["text"])
-                self._texts.append(block["text"])
-                while self._size > MAX_TEXT and len(self._texts) > 1:
-                    self._size -= len(self._texts.pop(0))
+            if not isinstance(block, dict):
+                continue
+            if block.get("type") == "text" and isinstance(block.get("text"), str):
+                self._say(block["text"])
+            elif block.get("type") == "tool_use":
+                self._show(f"→ {block.get('name')}")
+
+    def _say(self, text: str) -> None:
+        self._show(text)
+        self._size += len(text)
+        self._texts.append(text)
+        while self._size > MAX_TEXT and len(self._texts) > 1:
+            self._size -= len(self._texts.pop(0))
 
 
 class Claude:
@@ -120,7 +129,7 @@ class Claude:
         self._argv += args
 
     def run(self, call: Call, stop: Stop) -> Outcome:
-        stream = Stream()
+        stream = Stream(call.show)
         is_root = os.geteuid() == 0 and (call.user is None or call.user.uid == 0)
         extra = {**{name: value for name, value in QUIET.items() if name not in call.environment}}
         if is_root:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ralph_action.agents.process import ChildEnd, How, run_child
 from ralph_action.ports import Call, Stop
 from ralph_action.state import Ended, Outcome, Usage
@@ -10,13 +12,15 @@ MAX_TEXT = 1024 * 1024
 
 
 class Text:
-    """The end of what was printed, within MAX_TEXT."""
+    """The end of what was printed, within MAX_TEXT; each line is shown as it comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
         self._lines: list[bytes] = []
         self._size = 0
 
     def feed(self, line: bytes) -> None:
+        self._show(line.decode("utf-8", errors="replace"))
         self._lines.append(line)
         self._size += len(line)
         while self._size > MAX_TEXT and len(self._lines) > 1:
@@ -35,7 +39,7 @@ class Command:
         self._argv = ["/bin/bash", "-c", command]
 
     def run(self, call: Call, stop: Stop) -> Outcome:
-        text = Text()
+        text = Text(call.show)
         extra = {"RALPH_PROMPT_FILE": str(call.prompt_file), "RALPH_ITERATION": str(call.iteration)}
         end = run_child(self._argv, call=call, stop=stop, stdin=call.prompt.encode(), on_line=text.feed, extra=extra)
         return outcome(str(text), end, Usage())

@@ -23,7 +23,7 @@ class Demo:
     name = "demo"
 
     def run(self, call: Call, stop: Stop) -> Outcome:
-        text = Text()
+        text = Text(call.show)
         used: dict[str, str | int] = {"tokens": 0, "cost_usd": "0"}
 
         def feed(line: bytes) -> None:

@@ -13,11 +13,17 @@ from typing import Any
 
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.files import append_line, write_atomically, write_json
+from ralph_action.checkpoint.notes import read_notes
+from ralph_action.documents import read_checkpoint, read_state
 from ralph_action.errors import StateError
 from ralph_action.ports import User
-from ralph_action.state import Checkpoint, TaskState, read_checkpoint, read_state
+from ralph_action.state import Checkpoint, TaskState
 
 FOLDERS = ("checkpoints", "prompts", "metrics", "logs")
+JOURNAL, REPORT, LOG, PROMPT = "journal.jsonl", "report.html", "logs/ralph.log", "prompt.md"
+NOTES = "agent-notes/"
+OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes")
+"""The names at the top of `.agent/` that are no notes of the agent's."""
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 
@@ -57,10 +63,28 @@ class AgentDir:
     def journal(self, event: str, time: str, **facts: object) -> None:
         """Append what happened to the audit trail."""
         line = json.dumps({"time": time, "event": event, **facts}, ensure_ascii=False, default=str)
-        append_line(self.path / "journal.jsonl", line)
+        append_line(self.path / JOURNAL, line)
         if self.mirror is not None:
             with contextlib.suppress(OSError), acting_as(self.user):
-                append_line(self.mirror / "journal.jsonl", line)
+                append_line(self.mirror / JOURNAL, line)
+
+    def log(self, time: str, text: str) -> None:
+        """Append a line to `logs/ralph.log`."""
+        append_line(self.path / LOG, f"{time} {text}", durable=False)
+
+    def write_report(self, text: str) -> None:
+        """Write the page for people."""
+        write_atomically(self.path / REPORT, text.encode(), durable=False)
+        self._copy(REPORT)
+
+    def keep_notes(self) -> None:
+        """Carry along what the agent keeps in the workspace's `.agent/` besides our files."""
+        if self.mirror is None:
+            return
+        for name, data in read_notes(self.mirror, OURS, self.user).items():
+            kept = self.path / NOTES / name
+            if not kept.is_file() or kept.read_bytes() != data:
+                write_atomically(kept, data)
 
     def new_log(self, iteration: int) -> Path:
         """Name the log of a call; the logs of earlier tries of the iteration stay."""
@@ -73,6 +97,8 @@ class AgentDir:
         """Copy a finished iteration's logs to the workspace."""
         for log in (self.path / "logs").glob(f"iteration_{iteration}_*.jsonl"):
             self._copy(f"logs/{log.name}")
+        if (self.path / LOG).exists():
+            self._copy(LOG)
 
     def begin_generation(self, finished: int) -> None:
         """Set a finished generation's records aside; its prompts and metrics stay where they are."""
@@ -89,7 +115,7 @@ class AgentDir:
     def mirror_all(self) -> None:
         """Write the workspace's `.agent/` from ours; what the agent keeps there besides stays."""
         for source in sorted(self.path.rglob("*")):
-            if source.is_file() and not source.name.startswith("."):
+            if source.is_file() and not source.name.endswith(".tmp"):
                 self._copy(str(source.relative_to(self.path)))
 
     def take_over(self, source: Path) -> None:
@@ -120,8 +146,11 @@ class AgentDir:
         if self.mirror is None:
             return
         data = (self.path / name).read_bytes()
+        target = self.mirror / name.removeprefix(NOTES)
         with contextlib.suppress(OSError), acting_as(self.user):
-            write_atomically(self.mirror / name, data, durable=False)
+            if name.startswith(NOTES) and target.exists():
+                return  # the agent's own file in the workspace is the newer one
+            write_atomically(target, data, durable=False)
 
     def _free_stamp(self, folder: str, prefix: str, suffix: str) -> str:
         """The present second, or the next that no file has and that comes after all of them."""

@@ -1,22 +1,23 @@
-"""The one façade over GitPython: git commands with a built environment, as a given user."""
+"""The one place that speaks to git: commands with a built environment as a given user, and GitPython for reading.
+
+Why commands are not run through GitPython: `docs/decisions/0001-git.md`.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ralph_action.errors import GitError
 from ralph_action.identity import identity
 from ralph_action.ports import User
 
-if TYPE_CHECKING:
-    from git.cmd import Git as GitCommand
-
 TIMEOUT_S = 600.0
+MAX_FILE_BYTES = 64 * 1024 * 1024
+PLAIN_MODES = (0o100644, 0o100755)
 IDENTITY = ("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
 """The bot's public identity (actions/checkout and git-auto-commit-action use the same)."""
 
@@ -31,11 +32,7 @@ def pinned(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 class Git:
-    """Runs git in one directory.
-
-    GitPython gives every child our whole `os.environ`; `main` empties that at the start, so what a child
-    gets is what is built here. Its calls are made with an argument list, never with keyword options.
-    """
+    """Runs git in one directory; a child gets the environment that is built here and nothing else."""
 
     def __init__(
         self,
@@ -106,11 +103,30 @@ class Git:
             **identity(self.user),
         )
 
-    def library(self) -> GitCommand:
-        """GitPython's command object, for reading through the library."""
-        from git.cmd import Git as GitCommand
 
-        return GitCommand(str(self.directory))
+def plain_files(git_dir: Path, commit: str) -> Iterator[tuple[str, bytes]]:
+    """Read a commit's files from a repository of ours: name and content; links and oddly named files are left out.
+
+    Raises:
+        GitError: the commit cannot be read, or holds a file beyond MAX_FILE_BYTES.
+
+    """
+    import git  # slow to import, and needed at a resume alone
+
+    try:
+        with git.Repo(git_dir, odbt=git.GitCmdObjectDB) as repository:
+            for item in repository.commit(commit).tree.traverse():
+                if not isinstance(item, git.Blob) or item.mode not in PLAIN_MODES:
+                    continue
+                if {"", ".", ".."} & set(str(item.path).split("/")):
+                    continue
+                if item.size > MAX_FILE_BYTES:
+                    raise GitError(
+                        f"{item.path} in {commit[:12]} has {item.size} bytes, which is too much for a state."
+                    )
+                yield str(item.path), item.data_stream.read()
+    except (git.GitError, ValueError, OSError) as problem:
+        raise GitError(f"{commit[:12]} cannot be read: {problem}") from problem
 
 
 def last_lines(output: bytes, count: int = 6) -> str:

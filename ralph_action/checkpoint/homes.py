@@ -85,6 +85,7 @@ class Homes:
         """State → commit that names its digest → record that names both (invariant: pointer last)."""
         state = replace(state, sequence=state.sequence + 1)
         with self._lock:
+            self._agent_dir.keep_notes()
             state_file, digest = self._agent_dir.write_state(state)
         commit = ""
         subject = f"Ralph checkpoint {state.iteration}: {line}"

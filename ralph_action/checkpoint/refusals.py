@@ -54,5 +54,5 @@ def refused(command: Sequence[str], code: int, out: str, err: str) -> GitError:
             return kind(f"The remote refused the {verb}: {what} ({said}).", remedy=remedy)
     transient = TRANSIENT.search(text) is not None
     if verb == "push" and not transient and "rejected" in text:
-        return PushRejected(f"The remote refused the push ({said}).")
+        return PushRejected(f"The remote refused the push ({said}).", of_ref=True)
     return GitError(f"git {verb} failed ({code}): {said}", transient=transient)

@@ -19,6 +19,11 @@ def state_ref(task: str) -> str:
     return f"refs/ralph/{task}/state"
 
 
+def state_branch(task: str) -> str:
+    """Where the state goes when a server refuses refs outside `refs/heads/`."""
+    return f"refs/heads/ralph-state/{task}"
+
+
 class Pushing(Protocol):
     """The part of the vault that the branch home speaks to."""
 
@@ -35,7 +40,7 @@ class BranchHome:
     home = "branch"
 
     def __init__(
-        self, vault: Pushing, url: str, token: str, task: str, folder: Path, *, state_parent: str, have: str
+        self, vault: Pushing, url: str, token: str, task: str, folder: Path, *, state_parent: str, have: str, ref: str
     ) -> None:
         self._vault = vault
         self._url = url
@@ -44,6 +49,7 @@ class BranchHome:
         self._folder = folder
         self._parent = state_parent
         self._have = have
+        self._ref = ref
         self._off = ""
 
     def claim(self) -> None:
@@ -53,7 +59,13 @@ class BranchHome:
             PushRejected: `moved` when another run was faster; else the branch home cannot be written.
 
         """
-        self._push_state("claim", [])
+        try:
+            self._push_state("claim", [])
+        except PushRejected as problem:
+            if not problem.of_ref or self._ref == state_branch(self._task):
+                raise
+            self._ref = state_branch(self._task)
+            self._push_state("claim", [])
 
     def switch_off(self, why: str) -> None:
         """Stop trying; `why` is what the checkpoints' records say from now on."""
@@ -76,7 +88,7 @@ class BranchHome:
 
     def _push_state(self, what: str, refs: list[tuple[str, str]]) -> None:
         state = self._vault.commit_state(self._folder, self._parent, f"Ralph state: {what}")
-        self._vault.push(self._url, self._token, [*refs, (state, state_ref(self._task))])
+        self._vault.push(self._url, self._token, [*refs, (state, self._ref)])
         self._parent = state
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ralph_action.checkpoint.git import Git, last_lines, pipe
+from ralph_action.checkpoint.git import Git, last_lines, pipe, plain_files
 from ralph_action.checkpoint.refusals import refused
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError
@@ -27,6 +27,10 @@ PINS = (
     ("gc.auto", "0"),
     ("safe.directory", "*"),
 )
+
+
+NO_TEMPORARIES = (":(exclude,glob)**/*.tmp",)
+"""Files that the loop's thread is just writing."""
 
 
 class Vault:
@@ -106,20 +110,19 @@ class Vault:
         """Commit a folder of ours, without its logs, on top of `parent`; return the commit."""
         index = {"GIT_INDEX_FILE": str(self.path / "state-index"), "GIT_WORK_TREE": str(folder)}
         with_parent = ["-p", parent] if parent else []
-        self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", env=index)
+        self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", *NO_TEMPORARIES, env=index)
         tree = self.git.run("write-tree", env=index)
         commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
         self._keep(commit)
         return commit
 
     def check_out_state(self, commit: str, folder: Path) -> None:
-        """Write a state commit's files to a fresh folder; links become plain files."""
-        index = {"GIT_INDEX_FILE": str(self.path / "found-index")}
-        self.git.run("read-tree", commit, env=index)
+        """Write a state commit's plain files to a fresh folder. Raises GitError."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.git.run(
-            "checkout-index", "--all", "--force", f"--prefix={folder}/", env={**index, "GIT_WORK_TREE": str(folder)}
-        )
+        for name, data in plain_files(self.path, commit):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
 
     def remote_refs(self, url: str, token: str, patterns: Sequence[str]) -> dict[str, str]:
         """Ask the remote which refs it has. Raises GitError."""

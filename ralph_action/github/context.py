@@ -16,6 +16,10 @@ class Context:
     run_id: str = ""
     run_attempt: int = 1
     job: str = ""
+    head_branch: str = ""
+    """The branch that the run is of: a pull request's head, else the ref's name."""
+    workflow_path: str = ""
+    """`.github/workflows/<file>` of the running workflow."""
     server_url: str = "https://github.com"
     api_url: str = ""
     retention_days: int = 0
@@ -38,9 +42,17 @@ class Context:
             run_id=env.get("GITHUB_RUN_ID", ""),
             run_attempt=int(attempt) if attempt.isdecimal() else 1,
             job=env.get("GITHUB_JOB", ""),
+            head_branch=env.get("GITHUB_HEAD_REF") or env.get("GITHUB_REF_NAME", ""),
+            workflow_path=_workflow_path(env),
             server_url=(env.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
             api_url=(env.get("GITHUB_API_URL") or "").rstrip("/"),
             retention_days=int(days) if days.isdecimal() else 0,
             runtime_token=env.get("ACTIONS_RUNTIME_TOKEN", ""),
             results_url=env.get("ACTIONS_RESULTS_URL", ""),
         )
+
+
+def _workflow_path(env: Mapping[str, str]) -> str:
+    """`owner/repo/.github/workflows/x.yml@refs/heads/main` → `.github/workflows/x.yml`."""
+    path = env.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    return path.removeprefix(env.get("GITHUB_REPOSITORY", "") + "/")

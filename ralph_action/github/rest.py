@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ralph_action.errors import GitHubError
 from ralph_action.github.client import Http
 from ralph_action.github.context import Context
 from ralph_action.github.results import check_digest
@@ -40,9 +41,19 @@ class Rest:
 
     def download(self, artifact: Mapping[str, Any], into: Path) -> None:
         """Fetch a zip in two steps: the second goes to another host and carries no token. Raises GitHubError."""
+        self._must_be_our_workflows(artifact)
         answer = self._get(f"{self._base}/artifacts/{int(artifact['id'])}/zip", allow=(302,))
         self._http.retrying(lambda: self._http.request("GET", answer.headers["location"], into=into))
         check_digest(into, str(artifact.get("digest") or ""))
+
+    def _must_be_our_workflows(self, artifact: Mapping[str, Any]) -> None:
+        """Refuse what another workflow made: it may run what ours never would. One request, when it matters."""
+        run, ours = str(artifact["workflow_run"]["id"]), self._context.workflow_path
+        if not ours or run == self._context.run_id:
+            return
+        made_by = str(self._get(f"{self._base}/runs/{int(run)}").json().get("path", "")).partition("@")[0]
+        if made_by != ours:
+            raise GitHubError(f"another workflow made it ({made_by or 'unknown'})")
 
     def _get(self, url: str, allow: tuple[int, ...] = (200,)) -> Any:  # noqa: ANN401
         return self._http.retrying(
@@ -57,12 +68,17 @@ def refusal(artifact: Mapping[str, Any], context: Context) -> str:
         return "it has expired"
     if not isinstance(run, dict):
         return "it does not say which run made it"
-    ours = context.repository_id
-    if not ours or str(run.get("repository_id")) != ours:
-        return "it is of another repository"
-    if str(run.get("head_repository_id")) != ours and str(run.get("id")) != context.run_id:
-        return "a fork's run made it"
     size = artifact.get("size_in_bytes")
     if not isinstance(size, int) or size > MAX_ZIP_BYTES:
         return "it is too large"
+    if not context.repository_id or str(run.get("repository_id")) != context.repository_id:
+        return "it is of another repository"
+    return "" if str(run.get("id")) == context.run_id else _other_run(run, context)
+
+
+def _other_run(run: Mapping[str, Any], context: Context) -> str:
+    if str(run.get("head_repository_id")) != context.repository_id:
+        return "a fork's run made it"
+    if context.head_branch and run.get("head_branch") != context.head_branch:
+        return f"a run on the branch {run.get('head_branch')!r} made it"
     return ""

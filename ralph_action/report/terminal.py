@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ralph_action.report.page import page
 from ralph_action.report.summary import cost, duration, summary, tokens
 from ralph_action.state import Checkpoint, Outcome, TaskState
 
@@ -26,14 +27,40 @@ class Console(Protocol):
     def write_summary(self, text: str) -> None: ...
 
 
+class LoggedConsole:
+    """A console whose lines go to a log too."""
+
+    def __init__(self, console: Console, log: Callable[[str], None]) -> None:
+        self._console = console
+        self._log = log
+        self.group, self.endgroup = console.group, console.endgroup
+        self.agent_output = console.agent_output
+        self.set_output, self.write_summary = console.set_output, console.write_summary
+
+    def line(self, text: str) -> None:
+        self._console.line(text)
+        self._log(text)
+
+
 class LiveReport:
     """Writes outputs and summary early and again after each iteration: those of a killed step count."""
 
-    def __init__(self, console: Console, *, resumed_from: str, facts: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        resumed_from: str,
+        facts: Callable[[], Mapping[str, str]],
+        write_page: Callable[[str], None],
+        is_live: bool = False,
+    ) -> None:
         self._console = console
         self._resumed_from = resumed_from
         self._facts = facts
         """Outputs that others know: the artifact's name, id and url."""
+        self._write_page = write_page
+        self._is_live = is_live
+        """Whether the agent's words were shown as they came."""
         self._homes: Mapping[str, str] = {}
 
     def started(self, state: TaskState) -> None:
@@ -43,7 +70,7 @@ class LiveReport:
         self._console.group(f"Iteration {number}")
 
     def iteration_ended(self, state: TaskState, outcome: Outcome) -> None:
-        if outcome.text:
+        if outcome.text and not self._is_live:
             self._console.agent_output(outcome.text)
         self._console.endgroup()
         said = f" - {outcome.error}" if outcome.error else ""
@@ -74,6 +101,7 @@ class LiveReport:
         document["state"].pop("iterations")
         self._console.set_output("json", json.dumps(document, ensure_ascii=False))
         self._console.write_summary(summary(state, self._homes, resumed_from=self._resumed_from))
+        self._write_page(page(state, self._homes, resumed_from=self._resumed_from))
 
 
 def outputs_of(state: TaskState, resumed_from: str) -> dict[str, str]:

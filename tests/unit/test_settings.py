@@ -114,7 +114,7 @@ def test_the_guides_command_line(tmp_path: Path) -> None:
     line += " --no-git --no-archive --verbose"
     command = parse(line.split(), tmp_path)
     settings = settle(tmp_path, command.values)
-    assert (command.name, command.verbose) == ("run", True)
+    assert (command.name, command.values["verbose"]) == ("run", True)
     assert (settings.prompt_file, settings.prompt, settings.git, settings.archive) == ("PROMPT.md", "", False, False)
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ralph_action.documents import read_checkpoint, read_state
 from ralph_action.errors import StateError
-from ralph_action.state import Ended, Outcome, StopReason, TaskState, Usage, read_checkpoint, read_state
+from ralph_action.state import Ended, Outcome, StopReason, TaskState, Usage
 from tests.unit.records import done, failed, new_state
 
 outcomes = st.lists(

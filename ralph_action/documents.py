@@ -1,0 +1,108 @@
+"""Pure: read the documents of `.agent/`, which may be damaged, older, newer or written by anyone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from ralph_action.errors import StateError
+from ralph_action.state import Checkpoint, Ended, Iteration, Status, StopReason, TaskState
+
+SCHEMA_MAJOR = 1
+"""The newest major schema that is read here."""
+
+
+def read_state(document: object) -> TaskState:
+    """Turn a state document into a record.
+
+    Unknown fields are ignored.
+
+    Raises:
+        StateError: the document is damaged, or of a newer major schema.
+    """
+    fields = _checked(document, "ralph-state", "state")
+    try:
+        return TaskState(
+            task=str(fields["task"]),
+            agent=str(fields["agent"]),
+            branch=str(fields["branch"]),
+            start_time=str(fields["start_time"]),
+            generation=int(fields.get("generation", 1)),
+            iteration=_count(fields["iteration"]),
+            sequence=_count(fields.get("sequence", 0)),
+            status=Status(fields["status"]),
+            stop_reason=StopReason(fields["stop_reason"]) if fields.get("stop_reason") else None,
+            tokens_known=_count(fields.get("tokens_known", fields.get("tokens_used") or 0)),
+            unmetered_iterations=_count(fields.get("unmetered_iterations", 0)),
+            cost_known=Decimal(str(fields.get("cost_known", fields.get("cost_incurred") or 0))),
+            unpriced_iterations=_count(fields.get("unpriced_iterations", 0)),
+            active_seconds=float(fields.get("active_seconds", 0)),
+            failures=_count(fields.get("failures", 0)),
+            base_sha=str(fields.get("base_sha", "")),
+            head_sha=str(fields.get("head_sha", "")),
+            prompt_sha256=str(fields.get("prompt_sha256", "")),
+            run_id=str(fields.get("run_id", "")),
+            run_attempt=int(fields.get("run_attempt", 1)),
+            session_id=str(fields.get("session_id", "")),
+            updated=str(fields.get("updated", "")),
+            iterations=tuple(_read_iteration(item) for item in fields.get("iterations", [])),
+        )
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as problem:
+        message = f"Invalid checkpoint data: the state is damaged ({type(problem).__name__}: {problem})."
+        raise StateError(message) from problem
+
+
+def read_checkpoint(document: object) -> Checkpoint:
+    """Turn a checkpoint document into a record. Raises StateError as `read_state` does."""
+    fields = _checked(document, "ralph-checkpoint", "checkpoint record")
+    try:
+        return Checkpoint(
+            iteration=_count(fields["iteration"]),
+            sequence=_count(fields["sequence"]),
+            branch=str(fields["branch"]),
+            commit=str(fields["commit"]),
+            state_file=str(fields["state_file"]),
+            digest=str(fields["digest"]),
+            homes={str(home): str(text) for home, text in dict(fields.get("homes", {})).items()},
+            time=str(fields.get("time", "")),
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        message = f"Invalid checkpoint data: the checkpoint record is damaged ({problem})."
+        raise StateError(message) from problem
+
+
+def _checked(document: object, kind: str, what: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        message = f"Invalid checkpoint data: the {what} is not a JSON object."
+        raise StateError(message)
+    name, _, major = str(document.get("schema", "")).partition("/")
+    if name != kind or not major.isdigit():
+        message = f"Invalid checkpoint data: the {what} names no schema that is known here."
+        raise StateError(message)
+    if int(major) > SCHEMA_MAJOR:
+        raise StateError(
+            f"The {what} has schema {kind}/{major}; this version reads up to {kind}/{SCHEMA_MAJOR}.",
+            remedy="Use a newer ralph-action, or start anew with `resume: never`.",
+        )
+    return document
+
+
+def _read_iteration(fields: dict[str, Any]) -> Iteration:
+    cost = fields.get("cost_usd")
+    tokens = fields.get("tokens")
+    return Iteration(
+        number=_count(fields["number"]),
+        ended=Ended(fields["ended"]),
+        duration_s=float(fields["duration_s"]),
+        tokens=None if tokens is None else _count(tokens),
+        cost_usd=None if cost is None else Decimal(str(cost)),
+        summary=str(fields.get("summary", "")),
+        started=str(fields.get("started", "")),
+    )
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = f"{value!r} is no count"
+        raise ValueError(message)
+    return value
