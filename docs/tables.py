@@ -29,9 +29,10 @@ def action() -> str:
     """The whole of action.yml."""
     lines = [HEAD + "inputs:"]
     for row in INPUTS:
-        default = row.action_default or row.default
-        lines += [f"  {row.name}:", f"    description: {quoted(row.help)}", "    required: false"]
-        lines.append(f"    default: {quoted(default)}")
+        # A default here would reach us as if the user had written it, and win over ralph.yml.
+        said = f"{row.help} Default: {row.default}." if row.default else row.help
+        lines += [f"  {row.name}:", f"    description: {quoted(said)}", "    required: false"]
+        lines.append(f"    default: {quoted(row.action_default)}")
     lines.append("outputs:")
     for name, text in OUTPUTS.items():
         lines += [f"  {name}:", f"    description: {quoted(text)}"]

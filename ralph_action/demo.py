@@ -148,7 +148,9 @@ def _leftovers(show: Demo) -> None:
     print(f"   the state, {states[-1].relative_to(show.workspace)}:")
     print("     " + ", ".join(f"{name} {state[name]}" for name in names))
     print(f"   the artifacts: {len(list(show.artifacts.glob('*.zip')))} in {show.artifacts}")
-    print(f"   the journal: {show.workspace / '.agent' / 'journal.jsonl'}")
+    agent_dir = show.workspace / ".agent"
+    print(f"   the report: {agent_dir / 'report.html'}")
+    print(f"   the journal: {agent_dir / 'journal.jsonl'}")
 
 
 def _title(text: str) -> None:

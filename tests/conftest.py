@@ -12,6 +12,7 @@ from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.worktree import Worktree
 from tests.lab.github import GitHub
 from tests.lab.job import Job
+from tests.lab.place import Place
 
 
 @pytest.fixture
@@ -53,3 +54,8 @@ def github(tmp_path: Path) -> Iterator[GitHub]:
 @pytest.fixture
 def job(tmp_path: Path, environment: dict[str, str], github: GitHub) -> Job:
     return Job(tmp_path, environment, github)
+
+
+@pytest.fixture
+def place(tmp_path: Path, environment: dict[str, str]) -> Place:
+    return Place(tmp_path, environment)

@@ -73,9 +73,11 @@ class AgentDir:
         append_line(self.path / LOG, f"{time} {text}", durable=False)
 
     def write_report(self, text: str) -> None:
-        """Write the page for people."""
+        """Write the page for people, and bring the workspace's log up to it."""
         write_atomically(self.path / REPORT, text.encode(), durable=False)
         self._copy(REPORT)
+        if (self.path / LOG).exists():
+            self._copy(LOG)
 
     def keep_notes(self) -> None:
         """Carry along what the agent keeps in the workspace's `.agent/` besides our files."""
@@ -97,8 +99,6 @@ class AgentDir:
         """Copy a finished iteration's logs to the workspace."""
         for log in (self.path / "logs").glob(f"iteration_{iteration}_*.jsonl"):
             self._copy(f"logs/{log.name}")
-        if (self.path / LOG).exists():
-            self._copy(LOG)
 
     def begin_generation(self, finished: int) -> None:
         """Set a finished generation's records aside; its prompts and metrics stay where they are."""

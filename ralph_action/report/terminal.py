@@ -86,12 +86,12 @@ class LiveReport:
 
     def ended(self, state: TaskState, homes: Mapping[str, str]) -> None:
         self._homes = homes
-        self._write(state)
         stands = ", ".join(f"{home} {text}" for home, text in homes.items())
         reason = state.stop_reason.value if state.stop_reason else ""
         self._console.line(
             f"Ended: {state.status.value} ({reason}) after {state.iteration} iterations; homes: {stands}"
         )
+        self._write(state)
 
     def _write(self, state: TaskState) -> None:
         outputs = outputs_of(state, self._resumed_from) | dict(self._facts())

@@ -14,9 +14,9 @@ from ralph_action.errors import GitHubError
 from ralph_action.github.client import Http
 from ralph_action.github.names import artifact_name, parse
 from ralph_action.github.results import Disabled, Results
-from tests.integration.test_run import WORK
 from tests.lab.github import GitHub
 from tests.lab.job import Job
+from tests.lab.place import WORK
 
 
 def test_a_job_pushes_uploads_and_tells(job: Job, github: GitHub) -> None:

@@ -16,10 +16,10 @@ import pytest
 
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.vault import credential
-from tests.integration.test_run import kill_tree, state_of
 from tests.lab.anthropic import Anthropic, Bash, Hang, Refuse, Say, Turn
 from tests.lab.github import GitHub
 from tests.lab.job import ENTRY, Job
+from tests.lab.place import kill_tree, state_of
 from tests.real.npm import npm_package
 
 pytestmark = pytest.mark.real
