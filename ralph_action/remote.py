@@ -81,13 +81,7 @@ class Remotes:
             PushRejected: another run was faster.
 
         """
-        if self.vault is None:
-            return
-        if state.base_sha:
-            self.vault.take_base(state.base_sha)
-        if state.head_sha and state.head_sha != self.confirmed:
-            self.vault.take(state.head_sha, self.confirmed or state.base_sha)
-        if not self.url:
+        if self.vault is None or not self.url:
             return
         branch = BranchHome(
             self.vault,
@@ -110,6 +104,15 @@ class Remotes:
             self._branch = branch
         else:
             self._branch = branch
+
+    def fill_vault(self, state: TaskState) -> None:
+        """Bring the task's base and its last checkpoint into the vault; seconds in a large repository."""
+        if self.vault is None or not self.url:
+            return
+        if state.base_sha:
+            self.vault.take_base(state.base_sha)
+        if state.head_sha and state.head_sha != self.confirmed:
+            self.vault.take(state.head_sha, self.confirmed or state.base_sha)
 
     def close(self) -> None:
         if self.artifacts is not None:

@@ -94,6 +94,7 @@ def _run(
         console.line,
         metrics_interval=settings.metrics_interval,
         confirmed=remotes.confirmed,
+        prepare=lambda: remotes.fill_vault(state),
     )
     parts = loop.Parts(
         agent=agent,

@@ -59,6 +59,7 @@ class Homes:
         *,
         metrics_interval: int,
         confirmed: str = "",
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._agent_dir = agent_dir
         self._commits = commits
@@ -70,7 +71,7 @@ class Homes:
         self._latest: Checkpoint | None = None
         self._lock = threading.Lock()
         self._said: dict[str, str] = {}
-        self._publisher = Publisher(self._store, self._stored)
+        self._publisher = Publisher(self._store, self._stored, prepare)
 
     def record(self, state: TaskState) -> None:
         metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -15,7 +16,14 @@ PublishOne = Callable[[Checkpoint], dict[str, str]]
 class Publisher:
     """One background thread; the loop never waits for it but in `flush`."""
 
-    def __init__(self, publish_one: PublishOne, done: Callable[[Checkpoint, dict[str, str]], None]) -> None:
+    def __init__(
+        self,
+        publish_one: PublishOne,
+        done: Callable[[Checkpoint, dict[str, str]], None],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start the thread; `prepare` is run in it first, beside the first iteration."""
+        self._prepare = prepare
         self._publish_one = publish_one
         self._done = done
         self._changed = threading.Condition()
@@ -49,6 +57,8 @@ class Publisher:
             self._changed.notify_all()
 
     def _work(self) -> None:
+        with contextlib.suppress(RalphError):  # what it did not bring is brought with the first checkpoint
+            self._prepare()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting is not None or self._closed)
