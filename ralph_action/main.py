@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from ralph_action import durable
 from ralph_action.errors import RalphError, SettingsError
 from ralph_action.ports import Stop
 
@@ -32,6 +33,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO) -> int
     from ralph_action.github.runner import Runner
 
     runner = Runner(environ, stdout)
+    if "RALPH_CRASH_AT" in environ:
+        trace = environ.get("RALPH_CRASH_TRACE")
+        durable.listen(durable.crash_at(environ["RALPH_CRASH_AT"], Path(trace) if trace else None))
     try:
         command = parse(argv)
         stop = _listen()

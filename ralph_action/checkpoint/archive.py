@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from ralph_action.durable import step
 from ralph_action.errors import StateError
 
 MAX_ENTRIES = 100_000
@@ -28,7 +29,8 @@ def pack(folder: Path, into: Path, extra: Mapping[str, Path]) -> None:
             _add(target, path, name)
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
-    part.replace(into)
+    with step("rename zip"):
+        part.replace(into)
 
 
 def unpack(zipped: Path, into: Path) -> None:

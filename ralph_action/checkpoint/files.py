@@ -9,6 +9,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from ralph_action.durable import step
+
 
 def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Make `path` hold `data` or what it held before, whenever we are killed.
@@ -20,17 +22,21 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
+            with step(f"write {path.parent.name}"):
+                stream.write(data)
+                stream.flush()
             if durable:
-                os.fsync(stream.fileno())
-        temporary.replace(path)
+                with step(f"fsync {path.parent.name}"):
+                    os.fsync(stream.fileno())
+        with step(f"rename {path.parent.name}"):
+            temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     if durable:
-        sync_folder(path.parent)
+        with step(f"fsync folder {path.parent.name}"):
+            sync_folder(path.parent)
 
 
 def write_json(path: Path, document: dict[str, Any], *, durable: bool = True) -> bytes:
@@ -50,12 +56,22 @@ def sync_folder(folder: Path) -> None:
 
 
 def append_line(path: Path, line: str, *, durable: bool = True) -> None:
-    """Append one line in one write, so that a kill leaves at most its beginning."""
+    """Append one line in one write; a kill leaves at most its beginning, which the next line does not join."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
-        os.write(handle, (line.rstrip("\n") + "\n").encode())
+        with step(f"append {path.name}"):
+            os.write(handle, f"{_ended(path)}{line.rstrip(chr(10))}\n".encode())
         if durable:
             os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _ended(path: Path) -> str:
+    """A line end when a kill cut the last line off, else nothing."""
+    with path.open("rb") as stream:
+        if not stream.seek(0, os.SEEK_END):
+            return ""
+        stream.seek(-1, os.SEEK_END)
+        return "" if stream.read(1) == b"\n" else "\n"

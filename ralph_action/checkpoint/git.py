@@ -9,13 +9,17 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from ralph_action.durable import step
 from ralph_action.errors import GitError
 from ralph_action.identity import identity
 from ralph_action.ports import User
 
 TIMEOUT_S = 600.0
+DURABLE = frozenset({"add", "write-tree", "commit-tree", "update-ref", "symbolic-ref", "read-tree", "push", "bundle"})
+"""Commands that make something durable: they have names for the crash harness."""
 MAX_FILE_BYTES = 64 * 1024 * 1024
 PLAIN_MODES = (0o100644, 0o100755)
 IDENTITY = ("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
@@ -77,6 +81,12 @@ class Git:
         self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None
     ) -> tuple[int, bytes, bytes]:
         """Run a command; return exit code, stdout and stderr."""
+        with step(f"git {args[0]}") if args[0] in DURABLE else nullcontext():
+            return self._attempt(args, stdin, timeout_s, env)
+
+    def _attempt(
+        self, args: Sequence[str], stdin: bytes | None, timeout_s: float, env: Mapping[str, str] | None
+    ) -> tuple[int, bytes, bytes]:
         process = self.start(*args, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, env=env)
         try:
             out, err = process.communicate(stdin, timeout=timeout_s)
@@ -142,6 +152,11 @@ def pipe(source: Git, source_args: Sequence[str], stdin: bytes, target: Git, tar
         GitError: either failed.
 
     """
+    with step(f"git {target_args[0]}"):
+        _pipe(source, source_args, stdin, target, target_args)
+
+
+def _pipe(source: Git, source_args: Sequence[str], stdin: bytes, target: Git, target_args: Sequence[str]) -> None:
     first = source.start(*source_args, stdin=subprocess.PIPE)
     assert first.stdin is not None  # noqa: S101  both are pipes
     assert first.stdout is not None  # noqa: S101

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from ralph_action.durable import step
 from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
 
@@ -142,5 +143,6 @@ class FolderHome:
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / f"ralph-state-{sequence:08d}.zip"
         shutil.copyfile(zipped, target.with_suffix(".part"))
-        target.with_suffix(".part").replace(target)
+        with step("rename artifact"):
+            target.with_suffix(".part").replace(target)
         return target.name

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.git import Git
+from ralph_action.durable import step
 from ralph_action.errors import GitError
 from ralph_action.identity import identity
 from ralph_action.ports import User
@@ -211,5 +212,7 @@ class Worktree:
                 os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
             except FileExistsError:
                 return
-            private.replace(lock)
-            lock.replace(index)
+            with step("write index lock"):
+                private.replace(lock)
+            with step("rename index"):
+                lock.replace(index)

@@ -11,15 +11,18 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ralph_action.durable import step
 from ralph_action.errors import GitHubError
 from ralph_action.github.client import Http
 
 SERVICE = "twirp/github.actions.results.api.v1.ArtifactService"
+CHANGES = frozenset({"CreateArtifact", "FinalizeArtifact", "DeleteArtifact"})
 BLOCK_BYTES = 8 * 1024 * 1024
 TRIES = 4
 """Names tried for one upload: a name whose finalize failed is burnt."""
@@ -145,11 +148,13 @@ class Results:
                 blocks.append(block)
                 place = f"{url}&comp=block&blockid={block.replace('=', '%3D').replace('+', '%2B').replace('/', '%2F')}"
                 headers = {"Content-Type": "application/octet-stream", "Accept": "application/xml"}
-                self._put(place, chunk, headers, deadline_s)
+                with step("put block"):
+                    self._put(place, chunk, headers, deadline_s)
         listed = "".join(f"<Latest>{block}</Latest>" for block in blocks)
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
         headers = {"Content-Type": "application/xml; charset=utf-8", "x-ms-blob-content-type": "application/zip"}
-        self._put(f"{url}&comp=blocklist", body, headers, deadline_s)
+        with step("put block list"):
+            self._put(f"{url}&comp=blocklist", body, headers, deadline_s)
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str], deadline_s: float) -> None:
         self._http.retrying(
@@ -170,6 +175,12 @@ class Results:
         allow: tuple[int, ...] = (200,),
         deadline_s: float = 60.0,
         retry_403: bool = False,
+    ) -> dict[str, Any]:
+        with step(method) if method in CHANGES else nullcontext():
+            return self._answer(method, fields, allow, deadline_s, retry_403=retry_403)
+
+    def _answer(
+        self, method: str, fields: Mapping[str, object], allow: tuple[int, ...], deadline_s: float, *, retry_403: bool
     ) -> dict[str, Any]:
         url = f"{self._origin}/{SERVICE}/{method}"
         body = {**self._ids, **fields}
