@@ -44,6 +44,11 @@ class Listed:
 class Artifacts(Protocol):
     """Where zipped states go and come from."""
 
+    @property
+    def gap_s(self) -> float:
+        """How far apart uploads must be, but the last."""
+        ...
+
     def upload(self, state: TaskState, sequence: int, zipped: Path) -> dict[str, str]:
         """Store one; return the outputs that name it."""
         ...
@@ -52,11 +57,17 @@ class Artifacts(Protocol):
         """Those of the task, the newest first."""
         ...
 
+    def run_is_over(self, run: str, attempt: int) -> bool:
+        """Whether a run is known to have ended."""
+        ...
+
     def close(self) -> None: ...
 
 
 class FolderArtifacts:
     """A folder in place of the artifact service, for runs without one."""
+
+    gap_s = 0.0
 
     def __init__(self, home: FolderHome) -> None:
         self._home = home
@@ -69,6 +80,10 @@ class FolderArtifacts:
         del task
         found = sorted(self._home.folder.glob("ralph-state-*.zip"), reverse=True)
         return [Listed(path.name, "", _copier(path)) for path in found]
+
+    def run_is_over(self, run: str, attempt: int) -> bool:
+        del run, attempt
+        return False
 
     def close(self) -> None:
         pass
@@ -83,6 +98,9 @@ def _copier(source: Path) -> Callable[[Path], None]:
 
 class ServiceArtifacts:
     """The job's artifact service for writing and reading, the REST API for earlier runs."""
+
+    gap_s = 120.0
+    """A job may make 500 artifacts, and lasts for hours."""
 
     def __init__(
         self, context: Context, token: str, retention_days: int, proxies: Mapping[str, str], say: Callable[[str], None]
@@ -134,6 +152,17 @@ class ServiceArtifacts:
             self._list_rest(task, found)
         found.sort(key=lambda pair: pair[0], reverse=True)
         return [item for _, item in found]
+
+    def run_is_over(self, run: str, attempt: int) -> bool:
+        from ralph_action.github.rest import Rest
+
+        if not self.can_read:
+            return False
+        try:
+            return Rest(self._client(), self._context, self._token).run_is_over(run, attempt)
+        except GitHubError as problem:
+            self._say(f"Whether run {run} still works on the task cannot be asked: {problem}")
+            return False
 
     def close(self) -> None:
         if self._http is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.agent_dir import AgentDir, read_json
+from ralph_action.claim import NAME, lease_of
 from ralph_action.errors import GitError, RalphError, StateError
+from ralph_action.lease import read_lease, why_refused
 from ralph_action.remote import Remotes
 from ralph_action.resume.choose import Candidate, Choice, choose
 from ralph_action.resume.find import Found, search_artifacts, search_folder
@@ -33,6 +36,7 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
     for note in found.notes:
         remotes.say(f"Resume: {note}")
     _refuse_newer(found)
+    _refuse_second_writer(found, new, remotes)
     choice = choose(found.candidates, new, resume)
     best = choice.candidate
     if best is None:
@@ -51,7 +55,7 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
 
 
 def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, scratch: Path) -> None:
-    ours = place.home / "agent"
+    ours, unread = place.home / "agent", None
     if not search_folder(found, "local", ours, "saved state", task=new.task, bare_states=True):
         workspace = place.workspace / ".agent"
         search_folder(found, "local", workspace, ".agent/", task=new.task, bare_states=True)
@@ -60,6 +64,7 @@ def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, sc
             _search_branch(found, new, remotes, scratch / "branch")
         except GitError as problem:
             found.refuse("branch", remotes.url, str(problem))
+            unread = problem
     if remotes.artifacts is not None:
         try:
             listed = remotes.artifacts.listed(new.task)
@@ -67,6 +72,8 @@ def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, sc
             found.refuse("artifact", "list", str(problem))
         else:
             search_artifacts(found, listed, scratch, task=new.task, have_commit=_have(remotes))
+    if unread is not None and remotes.context.is_actions and not found.candidates:
+        raise unread  # to begin anew beside a task that is there would do all of it again
 
 
 def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path) -> None:
@@ -80,6 +87,8 @@ def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path
     vault.fetch(remotes.url, remotes.token, [f"+{ref}:{REMOTE_STATE}"])
     folder = scratch / ".agent"
     vault.check_out_state(refs[ref], folder)
+    with contextlib.suppress(StateError):
+        remotes.found_lease = read_lease(read_json(folder / NAME))
     if not search_folder(found, "branch", folder, ref, task=new.task, bare_states=False):
         return
     candidate = found.candidates[-1]
@@ -111,6 +120,18 @@ def _refuse_newer(found: Found) -> None:
     newer = [note for note in found.notes if "this version reads up to" in note]
     if newer and not found.candidates:
         raise StateError(newer[0])
+
+
+def _refuse_second_writer(found: Found, new: TaskState, remotes: Remotes) -> None:
+    """Another run's live claim refuses the start; a lapsed one, or one of a run that is over, is taken over."""
+    local = next((item.state for item in found.candidates if item.home == "local"), None)
+    mine = lease_of(new, remotes.context)
+    why = why_refused(remotes.found_lease, mine, local, new.updated, remotes.is_over)
+    if why:
+        raise StateError(
+            f"The task `{new.task}` is taken: {why}.",
+            remedy="Wait for it, cancel it, or choose another `task`; a claim that is not renewed lapses by itself.",
+        )
 
 
 def _beginning(choice: Choice) -> str:

@@ -54,7 +54,7 @@ class MemoryCheckpoints:
         self.snapshots.append(checkpoint)
         return replace(state, sequence=state.sequence + 1, head_sha=checkpoint.commit), checkpoint
 
-    def publish(self, checkpoint: Checkpoint) -> None:
+    def publish(self, checkpoint: Checkpoint, *, is_last: bool) -> None:
         self.published.append(checkpoint)
 
     def flush(self, timeout_s: float) -> dict[str, str]:

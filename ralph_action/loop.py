@@ -37,7 +37,7 @@ def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
     reason: StopReason | None = None
     while reason is None:
         elapsed_s = clock.monotonic() - began
-        reason = policy.why_stop(state, limits, elapsed_s=elapsed_s, stopping=stop.requested.is_set())
+        reason = policy.why_stop(state, limits, elapsed_s=elapsed_s, stopping=stop.reason)
         if reason is not None:
             break
         started, number = clock.now(), state.iteration + 1
@@ -51,7 +51,7 @@ def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
         if reason is None and outcome.ended is not Ended.CANCELLED and policy.checkpoint_due(state, limits):
             state = _checkpoint(state, parts, _line(outcome))
         parts.report.iteration_ended(state, outcome)
-    state = _checkpoint(state.ended(reason, now=clock.now()), parts, reason.value)
+    state = _checkpoint(state.ended(reason, now=clock.now()), parts, reason.value, is_last=True)
     homes = checkpoints.flush(FLUSH_AFTER_SIGNAL_S if reason is StopReason.SIGNAL else FLUSH_S)
     if state.status is Status.COMPLETED and not _is_safe(homes):
         # Honest: completed means pushed. Work that has left the machine nowhere is not done.
@@ -66,9 +66,9 @@ def exit_code(state: TaskState) -> int:
     return EXIT_OF.get(state.status, 4 if state.stop_reason is StopReason.GIT else 70)
 
 
-def _checkpoint(state: TaskState, parts: Parts, line: str) -> TaskState:
+def _checkpoint(state: TaskState, parts: Parts, line: str, *, is_last: bool = False) -> TaskState:
     state, checkpoint = parts.checkpoints.snapshot(state, line)
-    parts.checkpoints.publish(checkpoint)
+    parts.checkpoints.publish(checkpoint, is_last=is_last)
     parts.report.checkpointed(state, checkpoint)
     return state
 

@@ -21,10 +21,10 @@ class Limits:
     completion_promise: str = ""
 
 
-def why_stop(state: TaskState, limits: Limits, *, elapsed_s: float, stopping: bool) -> StopReason | None:
+def why_stop(state: TaskState, limits: Limits, *, elapsed_s: float, stopping: StopReason | None) -> StopReason | None:
     """Say why no further iteration may start; None when one may."""
-    if stopping:
-        return StopReason.SIGNAL
+    if stopping is not None:
+        return stopping
     if state.failures >= limits.max_failures:
         return StopReason.MAX_FAILURES
     if state.iteration >= limits.max_iterations:

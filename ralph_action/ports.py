@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ralph_action.state import Checkpoint, Outcome, TaskState
+from ralph_action.state import Checkpoint, Outcome, StopReason, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,21 @@ class User:
 
 
 class Stop:
-    """A request to end, set by a signal handler and read by whoever waits."""
+    """A request to end, set by a signal handler or by whoever finds the run lost, and read by whoever waits."""
 
     def __init__(self) -> None:
         self.requested = threading.Event()
         self.signal = 0
         """Number of the first signal; 0 without one."""
+        self.reason: StopReason | None = None
 
     def request(self, signal: int) -> None:
         self.signal = self.signal or signal
+        self.abandon(StopReason.SIGNAL)
+
+    def abandon(self, reason: StopReason) -> None:
+        """End the run for a reason of its own; the first one counts."""
+        self.reason = self.reason or reason
         self.requested.set()
 
 
@@ -86,8 +92,8 @@ class Checkpoints(Protocol):
         """Commit the work tree and write the checkpoint's record; blocks. `line` ends the commit's subject."""
         ...
 
-    def publish(self, checkpoint: Checkpoint) -> None:
-        """Hand the checkpoint to the remote homes, beside the next iteration; newest wins."""
+    def publish(self, checkpoint: Checkpoint, *, is_last: bool) -> None:
+        """Hand it to the remote homes, beside the next iteration; newest wins, the last one waits for nothing."""
         ...
 
     def flush(self, timeout_s: float) -> dict[str, str]:

@@ -48,12 +48,12 @@ def finish(values: Mapping[str, str | bool], environ: Mapping[str, str], workspa
         agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
         branch = f"refs/heads/{state.branch}"
         remotes.confirmed = remotes.ask_state(state.task, branch).get(branch, "")
-        remotes.claim(agent_dir, state)
+        remotes.claim(agent_dir, state, clock, runner.line)
         commits = WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None
         homes = Homes(
             agent_dir,
             commits,
-            remotes.homes(agent_dir, state),
+            remotes.homes(agent_dir, state, clock),
             clock,
             runner.line,
             metrics_interval=settings.metrics_interval,
@@ -61,7 +61,7 @@ def finish(values: Mapping[str, str | bool], environ: Mapping[str, str], workspa
         )
         if state.status is Status.RUNNING or checkpoint is None:
             state, checkpoint = homes.snapshot(state.ended(StopReason.SIGNAL, now=clock.now()), "post stage")
-        homes.publish(checkpoint)
+        homes.publish(checkpoint, is_last=True)
         stands = homes.flush(FLUSH_S)
         homes.close()
         remotes.close()

@@ -12,8 +12,12 @@ from ralph_action.checkpoint.homes import Remote
 from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome, state_branch, state_ref
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
+from ralph_action.claim import FileClaim, lease_of, process_is_over
 from ralph_action.errors import GitError, PushRejected
 from ralph_action.github.context import Context
+from ralph_action.lease import Lease
+from ralph_action.ports import Clock
+from ralph_action.retry import retried
 from ralph_action.settings import Settings
 from ralph_action.state import TaskState
 from ralph_action.workplace import Workplace
@@ -26,6 +30,7 @@ class Remotes:
     """The workspace's git, the vault and the artifact service, each None when it is off."""
 
     settings: Settings
+    context: Context
     place: Workplace
     say: Say
     worktree: Worktree | None = None
@@ -40,6 +45,10 @@ class Remotes:
     """The remote's present state commit, which the next one must follow."""
     state_ref: str = ""
     """The ref that has it; empty when there is none yet."""
+    found_lease: Lease | None = None
+    """The claim that was found on the remote."""
+    has_answered: bool = False
+    """Whether the remote has said where the state stands."""
     outputs: dict[str, str] = field(default_factory=dict)
     _branch: BranchHome | None = None
 
@@ -49,14 +58,17 @@ class Remotes:
 
     def ask_state(self, task: str, branches: str) -> Mapping[str, str]:
         """Ask the remote for the task's state and for branches; remember where the state is. Raises GitError."""
-        if self.vault is None or not self.url:
+        vault = self.vault
+        if vault is None or not self.url:
             return {}
-        refs = self.vault.remote_refs(self.url, self.token, [state_ref(task), state_branch(task), branches])
+        patterns = [state_ref(task), state_branch(task), branches]
+        refs = retried(lambda: vault.remote_refs(self.url, self.token, patterns))
+        self.has_answered = True
         self.state_ref = next((ref for ref in (state_ref(task), state_branch(task)) if ref in refs), "")
         self.state_parent = refs.get(self.state_ref, "")
         return refs
 
-    def homes(self, agent_dir: AgentDir, state: TaskState) -> list[Remote]:
+    def homes(self, agent_dir: AgentDir, state: TaskState, clock: Clock) -> list[Remote]:
         """The remote homes in the order of publishing: with the push confirmed the artifact needs no bundle."""
         homes: list[Remote] = []
         if self._branch is not None:
@@ -70,12 +82,20 @@ class Remotes:
                     lambda sequence, zipped: self.outputs.update(artifacts.upload(state, sequence, zipped)),
                     self.worktree.bundle if self.worktree is not None and self.settings.git else None,
                     state.base_sha,
+                    gap_s=artifacts.gap_s,
+                    monotonic=clock.monotonic,
                 )
             )
         return homes
 
-    def claim(self, agent_dir: AgentDir, state: TaskState) -> None:
+    def claim(self, agent_dir: AgentDir, state: TaskState, clock: Clock, lost: Say) -> None:
         """Say on the remote that this run has the task, before money is spent (invariant: one writer).
+
+        Args:
+            agent_dir: the `.agent/` that counts.
+            state: the run's own.
+            clock: for the claim's deadline.
+            lost: told why, when another writer turns out to have the task.
 
         Raises:
             PushRejected: another run was faster.
@@ -83,12 +103,15 @@ class Remotes:
         """
         if self.vault is None or not self.url:
             return
+        if not self.has_answered:
+            self.say("The branch home is off in this run: the remote did not answer, so the task cannot be claimed.")
+            return
         branch = BranchHome(
             self.vault,
-            self.url,
-            self.token,
+            (self.url, self.token),
             state.task,
             agent_dir.path,
+            FileClaim(agent_dir.path, lease_of(state, self.context), clock, lost),
             state_parent=self.state_parent,
             have=state.base_sha,
             ref=self.state_ref or state_ref(state.task),
@@ -104,6 +127,14 @@ class Remotes:
             self._branch = branch
         else:
             self._branch = branch
+
+    def is_over(self, lease: Lease) -> bool:
+        """Whether the run that made a claim is known to have ended: asked of this machine, or of the API."""
+        if process_is_over(lease):
+            return True
+        if self.artifacts is None or not lease.run_id.isdecimal():
+            return False
+        return self.artifacts.run_is_over(lease.run_id, lease.run_attempt)
 
     def fill_vault(self, state: TaskState) -> None:
         """Bring the task's base and its last checkpoint into the vault; seconds in a large repository."""
@@ -121,7 +152,7 @@ class Remotes:
 
 def connect(settings: Settings, context: Context, env: Mapping[str, str], place: Workplace, say: Say) -> Remotes:
     """Find out which homes this run has; each that is off is said in one line."""
-    remotes = Remotes(settings=settings, place=place, say=say)
+    remotes = Remotes(settings=settings, context=context, place=place, say=say)
     worktree = Worktree(place.workspace, place.user, place.environment)
     if worktree.is_repository():
         remotes.worktree = worktree

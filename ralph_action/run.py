@@ -26,7 +26,7 @@ from ralph_action.remote import connect
 from ralph_action.report.terminal import Console, LiveReport, LoggedConsole
 from ralph_action.resume.choose import Choice
 from ralph_action.settings import Settings
-from ralph_action.state import TaskState
+from ralph_action.state import StopReason, TaskState
 from ralph_action.workplace import Workplace, agent_environment
 
 LOCK_S = 5.0
@@ -85,11 +85,11 @@ def _run(
     state = choice.state
     agent_dir.journal("run", clock.now(), run=state.run_id, attempt=state.run_attempt, sequence=state.sequence)
     agent_dir.write_state(state)
-    remotes.claim(agent_dir, state)
+    remotes.claim(agent_dir, state, clock, _giver_up(stop, console))
     homes = Homes(
         agent_dir,
         WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None,
-        remotes.homes(agent_dir, state),
+        remotes.homes(agent_dir, state, clock),
         clock,
         console.line,
         metrics_interval=settings.metrics_interval,
@@ -116,6 +116,14 @@ def _run(
     finally:
         homes.close()
         remotes.close()
+
+
+def _giver_up(stop: Stop, console: Console) -> Callable[[str], None]:
+    def lost(why: str) -> None:
+        console.line(f"The run ends: {why}")
+        stop.abandon(StopReason.GIT)
+
+    return lost
 
 
 def _new_state(settings: Settings, context: Context, now: str) -> TaskState:

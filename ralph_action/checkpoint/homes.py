@@ -32,17 +32,22 @@ class Remote(Protocol):
     @property
     def home(self) -> str: ...
 
-    def store(self, checkpoint: Checkpoint, confirmed: str) -> str:
+    def store(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> str:
         """Bring the checkpoint there.
 
         Args:
             checkpoint: what to bring.
             confirmed: the last commit that the branch home is known to hold.
+            is_last: whether nothing comes after it in this run.
 
         Returns:
-            `reached`, or why not.
+            `reached`, `waiting` when it is too early, or why not.
 
         """
+        ...
+
+    def renew(self) -> None:
+        """Do what is due between two checkpoints. Raises RalphError."""
         ...
 
 
@@ -69,9 +74,12 @@ class Homes:
         self._metrics_interval = metrics_interval
         self._confirmed = confirmed
         self._latest: Checkpoint | None = None
+        self._late: Checkpoint | None = None
+        """The newest checkpoint, while a home has not got it."""
+        self._last_sequence = -1
         self._lock = threading.Lock()
         self._said: dict[str, str] = {}
-        self._publisher = Publisher(self._store, self._stored, prepare)
+        self._publisher = Publisher(self._store, self._stored, prepare, self._tick)
 
     def record(self, state: TaskState) -> None:
         metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0
@@ -110,7 +118,9 @@ class Homes:
             self._say(f"The post-commit hook failed: {problem}")
         return replace(state, head_sha=commit or state.head_sha), checkpoint
 
-    def publish(self, checkpoint: Checkpoint) -> None:
+    def publish(self, checkpoint: Checkpoint, *, is_last: bool) -> None:
+        if is_last:
+            self._last_sequence = checkpoint.sequence
         self._publisher.publish(checkpoint)
 
     def flush(self, timeout_s: float) -> dict[str, str]:
@@ -124,14 +134,24 @@ class Homes:
         homes = {"branch": "off", "artifact": "off"}
         for remote in self._remotes:
             try:
-                homes[remote.home] = remote.store(checkpoint, self._confirmed)
+                is_last = checkpoint.sequence == self._last_sequence
+                homes[remote.home] = remote.store(checkpoint, self._confirmed, is_last=is_last)
             except RalphError as problem:
                 homes[remote.home] = str(problem)
             if remote.home == "branch" and homes["branch"] == "reached":
                 self._confirmed = checkpoint.commit
         return homes
 
+    def _tick(self) -> None:
+        """Renew the claim; bring the newest checkpoint where it could not be brought before."""
+        late = self._late
+        if late is not None:
+            self._stored(late, self._store(late))
+        for remote in self._remotes:
+            remote.renew()
+
     def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
+        self._late = None if set(homes.values()) <= {"reached", "off"} else checkpoint
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
             latest = self._latest
@@ -140,7 +160,7 @@ class Homes:
                 self._agent_dir.write_checkpoint(reached)
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
         for home, text in homes.items():
-            if text not in {"reached", "off"} and self._said.get(home) != text:
+            if text not in {"reached", "off", "waiting"} and self._said.get(home) != text:
                 self._said[home] = text
                 self._say(f"The {home} home was not reached: {text}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import threading
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ PublishOne = Callable[[Checkpoint], dict[str, str]]
 """Bring a checkpoint to the remote homes; home → `reached`, `off` or why not."""
 
 
+TICK_S = 30.0
+
+
 class Publisher:
     """One background thread; the loop never waits for it but in `flush`."""
 
@@ -21,8 +25,15 @@ class Publisher:
         publish_one: PublishOne,
         done: Callable[[Checkpoint, dict[str, str]], None],
         prepare: Callable[[], None] = lambda: None,
+        tick: Callable[[], None] = lambda: None,
+        tick_s: float = TICK_S,
     ) -> None:
-        """Start the thread; `prepare` is run in it first, beside the first iteration."""
+        """Start the thread.
+
+        `prepare` is run in it first, beside the first iteration; `tick` whenever nothing came for `tick_s`.
+        """
+        self._tick = tick
+        self._tick_s = tick_s
         self._prepare = prepare
         self._publish_one = publish_one
         self._done = done
@@ -57,15 +68,17 @@ class Publisher:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        with contextlib.suppress(RalphError):  # what it did not bring is brought with the first checkpoint
-            self._prepare()
+        _quietly(self._prepare)
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting is not None or self._closed)
+                self._changed.wait_for(lambda: self._waiting is not None or self._closed, self._tick_s)
                 if self._closed:
                     return
-                checkpoint, self._waiting, self._working = self._waiting, None, True
-            assert checkpoint is not None  # noqa: S101  wait_for has just said so
+                checkpoint, self._waiting = self._waiting, None
+                self._working = checkpoint is not None
+            if checkpoint is None:
+                _quietly(self._tick)
+                continue
             try:
                 homes = self._publish_one(checkpoint)
             except RalphError as problem:
@@ -78,3 +91,9 @@ class Publisher:
             with self._changed:
                 self._working = False
                 self._changed.notify_all()
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    """Do what may fail: it is due again with the next checkpoint, which says what is wrong."""
+    with contextlib.suppress(RalphError, OSError, subprocess.SubprocessError):
+        act()

@@ -11,6 +11,8 @@ from ralph_action.durable import step
 from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
 
+MAX_UPLOADS = 225
+"""Of checkpoints in a run, beside as many of logs: the service takes 500 artifacts of a job."""
 SMALL_BUNDLE_BYTES = 20 * 1024 * 1024
 """Up to this size the artifact carries the work even when the branch home has it: each covers for the other."""
 
@@ -23,6 +25,27 @@ def state_ref(task: str) -> str:
 def state_branch(task: str) -> str:
     """Where the state goes when a server refuses refs outside `refs/heads/`."""
     return f"refs/heads/ralph-state/{task}"
+
+
+class Claim(Protocol):
+    """This run's claim on the task, kept in the state that is pushed."""
+
+    @property
+    def side(self) -> str:
+        """What the side branch's name ends with: the run."""
+        ...
+
+    def hold(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def is_due(self) -> bool:
+        """Whether it has to be renewed now."""
+        ...
+
+    def lost(self, why: str) -> None:
+        """Another writer has the task: end the run."""
+        ...
 
 
 class Pushing(Protocol):
@@ -41,11 +64,33 @@ class BranchHome:
     home = "branch"
 
     def __init__(
-        self, vault: Pushing, url: str, token: str, task: str, folder: Path, *, state_parent: str, have: str, ref: str
+        self,
+        vault: Pushing,
+        remote: tuple[str, str],
+        task: str,
+        folder: Path,
+        claim: Claim,
+        *,
+        state_parent: str,
+        have: str,
+        ref: str,
     ) -> None:
+        """Know the remote.
+
+        Args:
+            vault: what pushes.
+            remote: the url and the token.
+            task: its key.
+            folder: the `.agent/` that counts.
+            claim: whose the task is, as a file in `folder`.
+            state_parent: the remote's present state commit.
+            have: the commit that the branch began at.
+            ref: where the state goes.
+
+        """
         self._vault = vault
-        self._url = url
-        self._token = token
+        self._url, self._token = remote
+        self._claim = claim
         self._task = task
         self._folder = folder
         self._parent = state_parent
@@ -60,6 +105,7 @@ class BranchHome:
             PushRejected: `moved` when another run was faster; else the branch home cannot be written.
 
         """
+        self._claim.hold()
         try:
             self._push_state("claim", [])
         except PushRejected as problem:
@@ -68,24 +114,37 @@ class BranchHome:
             self._ref = state_branch(self._task)
             self._push_state("claim", [])
 
-    def switch_off(self, why: str) -> None:
-        """Stop trying; `why` is what the checkpoints' records say from now on."""
-        self._off = why
+    def renew(self) -> None:
+        """Push the claim again when it grows old. Raises GitError."""
+        if not self._off and self._claim.is_due():
+            self._claim.hold()
+            self._guarded_push("lease", [], "")
 
-    def store(self, checkpoint: Checkpoint, confirmed: str) -> str:
+    def store(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> str:
         if self._off:
             return self._off
         refs: list[tuple[str, str]] = []
         if checkpoint.commit:
             self._vault.take(checkpoint.commit, confirmed or self._have)
             refs.append((checkpoint.commit, f"refs/heads/{checkpoint.branch}"))
+        if is_last:
+            self._claim.release()
+        else:
+            self._claim.hold()
+        self._guarded_push(f"iteration {checkpoint.iteration}", refs, checkpoint.commit)
+        return "reached"
+
+    def _guarded_push(self, what: str, refs: list[tuple[str, str]], commit: str) -> None:
+        """Push; when another writer has the task, leave the work on a side branch and give the run up."""
         try:
-            self._push_state(f"iteration {checkpoint.iteration}", refs)
+            self._push_state(what, refs)
         except PushRejected as problem:
             if problem.moved:
                 self._off = str(problem)
+                self._claim.lost(str(problem))
+                if commit:
+                    self._vault.push(self._url, self._token, [(commit, f"{refs[0][1]}-{self._claim.side}")])
             raise
-        return "reached"
 
     def _push_state(self, what: str, refs: list[tuple[str, str]]) -> None:
         state = self._vault.commit_state(self._folder, self._parent, f"Ralph state: {what}")
@@ -105,14 +164,26 @@ class ArtifactHome:
         upload: Callable[[int, Path], None],
         bundle: Callable[[Path, str, str], None] | None,
         base: str,
+        *,
+        gap_s: float,
+        monotonic: Callable[[], float],
     ) -> None:
         self._folder = folder
         self._scratch = scratch
         self._upload = upload
         self._bundle = bundle
         self._base = base
+        self._gap_s = gap_s
+        self._monotonic = monotonic
+        self._uploaded_at: float | None = None
+        self._uploads = 0
 
-    def store(self, checkpoint: Checkpoint, confirmed: str) -> str:
+    def renew(self) -> None:
+        """Nothing is due between two checkpoints."""
+
+    def store(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> str:
+        if not is_last and self._gap_is_open():
+            return "waiting"
         from ralph_action.checkpoint.archive import pack  # zip is slow to import, and we are in the background
 
         self._scratch.mkdir(parents=True, exist_ok=True)
@@ -127,9 +198,17 @@ class ArtifactHome:
         try:
             pack(self._folder, zipped, extra)
             self._upload(checkpoint.sequence, zipped)
+            self._uploads += 1
+            self._uploaded_at = self._monotonic()
         finally:
             zipped.unlink(missing_ok=True)
         return "reached"
+
+    def _gap_is_open(self) -> bool:
+        """Whether it is too early for another upload; the last ones of a job are kept for its end."""
+        if self._uploads >= MAX_UPLOADS:
+            return True
+        return self._uploaded_at is not None and self._monotonic() - self._uploaded_at < self._gap_s
 
 
 class FolderHome:

@@ -46,6 +46,11 @@ class Rest:
         self._http.retrying(lambda: self._http.request("GET", answer.headers["location"], into=into))
         check_digest(into, str(artifact.get("digest") or ""))
 
+    def run_is_over(self, run: str, attempt: int) -> bool:
+        """Whether an attempt of a run has ended. Raises GitHubError."""
+        facts = self._get(f"{self._base}/runs/{int(run)}").json()
+        return facts.get("status") == "completed" or int(facts.get("run_attempt") or 0) > attempt
+
     def _must_be_our_workflows(self, artifact: Mapping[str, Any]) -> None:
         """Refuse what another workflow made: it may run what ours never would. One request, when it matters."""
         run, ours = str(artifact["workflow_run"]["id"]), self._context.workflow_path

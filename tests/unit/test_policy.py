@@ -29,7 +29,7 @@ LIMITS = Limits(max_iterations=3, max_runtime_s=100, max_failures=2, completion_
 def test_why_stop(changes: dict[str, int], elapsed_s: float, stopping: bool, reason: StopReason | None) -> None:
     """Each budget ends the loop with its own name; a signal outranks them."""
     state = new_state(**changes)
-    assert policy.why_stop(state, LIMITS, elapsed_s=elapsed_s, stopping=stopping) is reason
+    assert policy.why_stop(state, LIMITS, elapsed_s=elapsed_s, stopping=StopReason.SIGNAL if stopping else None) is reason
 
 
 def test_a_call_gets_the_nearer_limit() -> None:
