@@ -31,6 +31,9 @@ class Faults:
 
     failures: dict[str, list[tuple[int, str, dict[str, str]]]] = field(default_factory=dict)
     delays_s: dict[str, float] = field(default_factory=dict)
+    hangs: dict[str, bool] = field(default_factory=dict)
+    """Route → whether a git call is done all the same; its caller waits for an answer that never comes."""
+    over: threading.Event = field(default_factory=threading.Event)
 
     def fail(self, route: str, status: int, times: int = 1, body: str = "{}", **headers: str) -> None:
         """Let the next calls of a route fail; a status of 0 resets the connection."""
@@ -70,6 +73,7 @@ class GitHub:
         return self
 
     def __exit__(self, *_problem: object) -> None:
+        self.faults.over.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -109,6 +113,11 @@ class GitHub:
     def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         parts = urlsplit(path).path.strip("/").split("/")
         route = _route(method, path)
+        if (lands := self.faults.hangs.get(route)) is not None:
+            if lands:
+                self._smart_http(method, path, headers, body)
+            self.faults.over.wait()
+            raise ConnectionResetError
         if delay := self.faults.delays_s.get(route):
             time.sleep(delay)
         if waiting := self.faults.failures.get(route):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,18 @@ class Place:
         return process.returncode, out
 
     def wait_for_iteration(self) -> None:
+        """The second iteration of WAIT is at work."""
         reached = Path(self.environment["HOME"]) / "reached"
+        self.wait_until(reached.exists)
+        reached.unlink()
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Look until something is so; a minute is for a machine that is busy, not a figure."""
         for _ in range(1200):
-            if reached.exists():
-                reached.unlink()
+            if is_so():
                 return
             time.sleep(0.05)
-        pytest.fail("the second iteration was never reached")
+        pytest.fail("what the test waits for never came")
 
 
 def state_of(workspace: Path) -> dict[str, Any]:
