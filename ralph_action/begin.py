@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ralph_action.checkpoint.agent_dir import AgentDir, read_json
+from ralph_action.checkpoint.agent_dir import AgentDir, load, read_json
+from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.claim import NAME, lease_of
-from ralph_action.errors import GitError, RalphError, StateError
+from ralph_action.errors import GitError, PushRejected, RalphError, StateError
 from ralph_action.lease import read_lease, why_refused
-from ralph_action.remote import Remotes
+from ralph_action.ports import Clock
+from ralph_action.remote import Remotes, Say
 from ralph_action.resume.choose import Candidate, Choice, choose
 from ralph_action.resume.find import Found, search_artifacts, search_folder
 from ralph_action.resume.restore import restore
@@ -84,11 +87,8 @@ def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path
     ref = remotes.state_ref
     if not ref:
         return
-    vault.fetch(remotes.url, remotes.token, [f"+{ref}:{REMOTE_STATE}"])
     folder = scratch / ".agent"
-    vault.check_out_state(refs[ref], folder)
-    with contextlib.suppress(StateError):
-        remotes.found_lease = read_lease(read_json(folder / NAME))
+    _read_state(remotes, folder)
     if not search_folder(found, "branch", folder, ref, task=new.task, bare_states=False):
         return
     candidate = found.candidates[-1]
@@ -105,6 +105,40 @@ def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path
         found.refuse("branch", ref, f"{candidate.commit[:12]} is not on {candidate.state.branch}")
         return
     remotes.confirmed = head
+
+
+def _read_state(remotes: Remotes, folder: Path) -> None:
+    """Bring the remote's state to a fresh folder, and see whose claim it holds. Raises GitError."""
+    assert remotes.vault is not None  # noqa: S101  the caller has looked
+    remotes.vault.fetch(remotes.url, remotes.token, [f"+{remotes.state_ref}:{REMOTE_STATE}"])
+    shutil.rmtree(folder, ignore_errors=True)
+    remotes.vault.check_out_state(remotes.state_parent, folder)
+    remotes.found_lease = None
+    with contextlib.suppress(StateError):
+        remotes.found_lease = read_lease(read_json(folder / NAME))
+
+
+def claim(state: TaskState, place: Workplace, remotes: Remotes, agent_dir: AgentDir, clock: Clock, lost: Say) -> None:
+    """Claim the task; a push of this workspace's own last run, which has just landed, is no other writer.
+
+    Raises:
+        PushRejected: another run was faster.
+
+    """
+    try:
+        remotes.claim(agent_dir, state, clock, lost)
+    except PushRejected as problem:
+        if not problem.moved:
+            raise
+        remotes.ask_state(state.task, f"refs/heads/{state.branch}")
+        folder = place.home / "found" / "again" / ".agent"
+        _read_state(remotes, folder)
+        states, _ = load(folder, bare_states=True)
+        mine = lease_of(state, remotes.context)
+        is_free = not why_refused(remotes.found_lease, mine, None, clock.now(), remotes.is_over)
+        if not is_free or not states or states[0][0].sequence >= state.sequence:
+            raise
+        remotes.claim(agent_dir, state, clock, lost)
 
 
 def _have(remotes: Remotes) -> Callable[[str], bool]:
@@ -165,6 +199,11 @@ def _restore_tree(best: Candidate, state: TaskState, remotes: Remotes) -> None:
     if best.home == "local" and worktree.has(best.commit):
         worktree.prepare(state.branch, best.commit)
         return
+    if not remotes.context.is_actions and _is_chosen_by_hand(worktree, best.commit, state.task):
+        remotes.say("Resume: an earlier checkpoint is checked out; its files stay, and the later ones in the history")
+        vault.export_to(worktree, best.commit)
+        worktree.prepare(state.branch, best.commit)
+        return
     if not worktree.has(best.commit):
         if best.bundle is not None and not vault.has(best.commit):
             if state.base_sha:
@@ -174,3 +213,13 @@ def _restore_tree(best: Candidate, state: TaskState, remotes: Remotes) -> None:
     done = restore(worktree, best.commit, state.branch, state.task)
     for line in done:
         remotes.say(f"Resume: {line}")
+
+
+def _is_chosen_by_hand(worktree: Worktree, commit: str, task: str) -> bool:
+    """Whether the user went back to an earlier checkpoint of the task with `git checkout <commit>`."""
+    head = worktree.head_sha()
+    is_detached = not worktree.git.succeeds("symbolic-ref", "--quiet", "HEAD")
+    if not is_detached or not head or head == commit:
+        return False
+    message = worktree.git.run("log", "-1", "--format=%(trailers:key=Ralph-Task,valueonly)", head)
+    return message.strip() == task

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ralph_action.state import Ended, Outcome, StopReason, TaskState
 
+MARK = "[CHECKPOINT]"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -50,6 +52,11 @@ def promise_kept(outcome: Outcome, promise: str) -> bool:
 def checkpoint_due(state: TaskState, limits: Limits) -> bool:
     """Whether the iteration that has just ended closes a checkpoint interval."""
     return state.iteration > 0 and state.iteration % limits.checkpoint_interval == 0
+
+
+def checkpoint_marked(outcome: Outcome, before: str, after: str) -> bool:
+    """Whether the iteration asked for a checkpoint: a new mark in the prompt, or one alone on a line of the text."""
+    return after.count(MARK) > before.count(MARK) or any(_bare(line) == MARK for line in outcome.text.splitlines())
 
 
 def _bare(line: str) -> str:

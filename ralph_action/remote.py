@@ -198,4 +198,7 @@ def _remote_url(context: Context, worktree: Worktree) -> str:
     """
     if context.is_actions and context.repository:
         return f"{context.server_url}/{context.repository}.git"
-    return worktree.remote_url("origin")
+    url = worktree.remote_url("origin")
+    if url.startswith(("./", "../")):  # relative to the repository, and we push from another one
+        return str((worktree.root / url).resolve())
+    return url

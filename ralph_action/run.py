@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ralph_action import loop
 from ralph_action.agents import make
-from ralph_action.begin import begin
+from ralph_action.begin import begin, claim
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.files import write_atomically
+from ralph_action.checkpoint.git import end_running
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
@@ -29,7 +30,8 @@ from ralph_action.settings import Settings
 from ralph_action.state import StopReason, TaskState
 from ralph_action.workplace import Workplace, agent_environment
 
-LOCK_S = 5.0
+LOCK_S = 15.0
+"""A run that was told to end needs some seconds for its last checkpoint."""
 
 
 class WorkspaceCommits:
@@ -80,12 +82,14 @@ def _run(
     agent = _agent(settings, place, console)
     if remotes.worktree is not None:
         remotes.worktree.exclude_agent_dir()
+    console.set_output("status", "running")
+    console.set_output("branch", settings.branch)
     new = _new_state(settings, context, clock.now())
     choice = begin(new, settings.resume, place, remotes, agent_dir)
     state = choice.state
     agent_dir.journal("run", clock.now(), run=state.run_id, attempt=state.run_attempt, sequence=state.sequence)
     agent_dir.write_state(state)
-    remotes.claim(agent_dir, state, clock, _giver_up(stop, console))
+    claim(state, place, remotes, agent_dir, clock, _giver_up(stop, console))
     homes = Homes(
         agent_dir,
         WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None,
@@ -115,6 +119,7 @@ def _run(
         return _code(loop.run(state, _limits(settings), parts), settings)
     finally:
         homes.close()
+        end_running()
         remotes.close()
 
 

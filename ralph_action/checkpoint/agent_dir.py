@@ -21,8 +21,9 @@ from ralph_action.state import Checkpoint, TaskState
 
 FOLDERS = ("checkpoints", "prompts", "metrics", "logs")
 JOURNAL, REPORT, LOG, PROMPT = "journal.jsonl", "report.html", "logs/ralph.log", "prompt.md"
+CLEANED = ("prompts", "metrics", "logs")
 NOTES = "agent-notes/"
-OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes")
+OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes", "lease.json", ".gitignore")
 """The names at the top of `.agent/` that are no notes of the agent's."""
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
@@ -54,7 +55,10 @@ class AgentDir:
         self._copy(name)
 
     def write_prompt(self, text: str) -> str:
-        """Archive a version of the prompt; return its name below `.agent/`."""
+        """Archive a version of the prompt, unless the newest archive is the same; return its name below `.agent/`."""
+        newest = max((self.path / "prompts").glob("prompt_*.md"), default=None)
+        if newest is not None and newest.read_bytes() == text.encode():
+            return f"prompts/{newest.name}"
         name = f"prompts/prompt_{self._free_stamp('prompts', 'prompt_', '.md')}.md"
         write_atomically(self.path / name, text.encode())
         self._copy(name)
@@ -113,10 +117,22 @@ class AgentDir:
                         record.unlink()
 
     def mirror_all(self) -> None:
-        """Write the workspace's `.agent/` from ours; what the agent keeps there besides stays."""
+        """Write the workspace's `.agent/` from ours; what the agent keeps there besides stays.
+
+        What somebody cleaned away there does not come back; an `.agent/` that is gone does.
+        """
+        if self.mirror is None:
+            return
+        with acting_as(self.user):
+            is_cleaned = self.mirror.is_dir()
         for source in sorted(self.path.rglob("*")):
-            if source.is_file() and not source.name.endswith(".tmp"):
-                self._copy(str(source.relative_to(self.path)))
+            name = source.relative_to(self.path)
+            if not source.is_file() or source.name.endswith(".tmp"):
+                continue
+            if not is_cleaned or name.parts[0] not in CLEANED or os.path.lexists(self.mirror / name):
+                self._copy(str(name))
+        with contextlib.suppress(OSError), acting_as(self.user):
+            write_atomically(self.mirror / ".gitignore", b"*\n", durable=False)
 
     def take_over(self, source: Path) -> None:
         """Fill our copy from a restored `.agent/` tree (plain files only)."""

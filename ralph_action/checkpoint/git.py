@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from ralph_action.durable import step
@@ -33,6 +33,16 @@ def pinned(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         env[f"GIT_CONFIG_KEY_{number}"] = key
         env[f"GIT_CONFIG_VALUE_{number}"] = value
     return env
+
+
+_running: set[int] = set()
+
+
+def end_running() -> None:
+    """End the commands that still run: a push that outlives us would land beside the next run's."""
+    for pid in tuple(_running):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 class Git:
@@ -88,6 +98,7 @@ class Git:
         self, args: Sequence[str], stdin: bytes | None, timeout_s: float, env: Mapping[str, str] | None
     ) -> tuple[int, bytes, bytes]:
         process = self.start(*args, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, env=env)
+        _running.add(process.pid)
         try:
             out, err = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired as problem:
@@ -95,6 +106,8 @@ class Git:
             process.communicate()
             message = f"git {args[0]} took longer than {timeout_s:.0f} s and was ended."
             raise GitError(message, transient=True) from problem
+        finally:
+            _running.discard(process.pid)
         return process.returncode, out, err
 
     def start(

@@ -23,7 +23,8 @@ from ralph_action.identity import identity
 from ralph_action.ports import User
 
 HOOK_TIMEOUT_S = 60.0
-EXCLUDED = "/.agent/"
+EXCLUDED = "/.agent"
+"""Without a slash at its end: it may be a link to a larger disk."""
 INDEX_LOCK_TRIES = 20
 
 
@@ -88,6 +89,9 @@ class Worktree:
         if commit and not self.ref_sha(ref):
             self.git.run("update-ref", ref, commit, "0" * 40)
         self.git.run("symbolic-ref", "HEAD", ref)
+        if self.remote_url("origin") and not self.git.succeeds("config", "--get", f"branch.{branch}.remote"):
+            self.git.run("config", f"branch.{branch}.remote", "origin")  # so that `git pull` finds the checkpoints
+            self.git.run("config", f"branch.{branch}.merge", ref)
 
     def snapshot(self, branch: str, last: str, message: str) -> Snapshot:
         """Commit the whole work tree on `branch`.
@@ -148,8 +152,10 @@ class Worktree:
         if not os.access(hook, os.X_OK) or not hook.is_file():
             return ""
         try:
+            with acting_as(self.user), hook.open("rb") as stream:
+                has_interpreter = stream.read(2) in {b"#!", b"\x7fE"}
             process = subprocess.Popen(
-                [str(hook), subject],
+                [*([] if has_interpreter else ["/bin/bash"]), str(hook), subject],
                 cwd=self.root,
                 env=self.git.environment,
                 stdin=subprocess.DEVNULL,

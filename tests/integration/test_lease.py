@@ -51,6 +51,23 @@ def test_a_claim_of_another_machine_counts_until_it_lapses(place: Place) -> None
     assert code == 11, log
 
 
+def test_a_push_of_ones_own_last_run_that_lands_late(place: Place) -> None:
+    """The guide's `kill $PID`, then `ralph` at once, with a remote that takes its time: it goes on."""
+    hook = place.root / "remote.git" / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nsleep 6\n")
+    hook.chmod(0o755)
+    work = place.clone("one")
+    process = place.start(work, "--command", f"{WAIT}; {WORK}", *FLAGS)
+    place.wait_for_iteration()
+    process.terminate()
+    log, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, log
+    code, log = place.run(work, "--command", WORK, *FLAGS)
+    assert code == 11, log
+    assert (work / "done.txt").read_text() == "1\n2\n3\n"
+
+
 def test_two_runs_at_the_same_instant(place: Place) -> None:
     """Exactly one goes on; the other one says so and ends."""
     works = [place.clone("one"), place.clone("two")]

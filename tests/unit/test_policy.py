@@ -29,7 +29,8 @@ LIMITS = Limits(max_iterations=3, max_runtime_s=100, max_failures=2, completion_
 def test_why_stop(changes: dict[str, int], elapsed_s: float, stopping: bool, reason: StopReason | None) -> None:
     """Each budget ends the loop with its own name; a signal outranks them."""
     state = new_state(**changes)
-    assert policy.why_stop(state, LIMITS, elapsed_s=elapsed_s, stopping=StopReason.SIGNAL if stopping else None) is reason
+    asked = StopReason.SIGNAL if stopping else None
+    assert policy.why_stop(state, LIMITS, elapsed_s=elapsed_s, stopping=asked) is reason
 
 
 def test_a_call_gets_the_nearer_limit() -> None:
@@ -66,3 +67,18 @@ def test_checkpoints_fall_due_at_the_interval() -> None:
     """Every fifth iteration by default."""
     due = [policy.checkpoint_due(new_state(iteration=number), Limits()) for number in range(11)]
     assert [number for number, is_due in enumerate(due) if is_due] == [5, 10]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text", "marked"),
+    [
+        ("- one", "- one [CHECKPOINT]", "", True),
+        ("- one [CHECKPOINT]", "- one [CHECKPOINT]", "", False),
+        ("- one [CHECKPOINT]", "- one [CHECKPOINT]\n- two [CHECKPOINT]", "", True),
+        ("", "", "done\n[CHECKPOINT]\n", True),
+        ("", "", "I shall write [CHECKPOINT] later", False),
+    ],
+)
+def test_a_mark_asks_for_a_checkpoint(before: str, after: str, text: str, *, marked: bool) -> None:
+    """A new one in the prompt, or one alone on a line of the agent's text; an old one asks for nothing."""
+    assert policy.checkpoint_marked(done(text), before, after) is marked
