@@ -1,0 +1,1 @@
+"""Speed as ratios, each measured against something else in the same run: `python -m benchmarks`."""
