@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ralph_action.clock import SystemClock
 from ralph_action.errors import AgentError
 from ralph_action.identity import identity
 from ralph_action.ports import User
@@ -46,11 +46,11 @@ def find_claude(
         )
     folder = executable.parent.parent.parent
     command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"{CLAUDE_PACKAGE}@{wanted}"]
-    began = time.monotonic()
+    began = SystemClock().monotonic()
     for attempt in range(1, TRIES + 1):
         said = _attempt(command, folder, environment, user)
         if not said and executable.exists():
-            say(f"Installed {CLAUDE_PACKAGE} {wanted} in {time.monotonic() - began:.0f} s.")
+            say(f"Installed {CLAUDE_PACKAGE} {wanted} in {SystemClock().monotonic() - began:.0f} s.")
             return str(executable)
         say(f"Installing {CLAUDE_PACKAGE} {wanted}, try {attempt} of {TRIES}, failed: {said}")
     raise AgentError(
