@@ -1,4 +1,4 @@
-"""Pure: read the documents of `.agent/`, which may be damaged, older, newer or written by anyone."""
+"""Pure: the documents of `.agent/`; those that are read may be damaged, older, newer or written by anyone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,42 @@ from typing import Any
 from ralph_action.errors import StateError
 from ralph_action.state import Checkpoint, Ended, Iteration, Status, StopReason, TaskState
 
+SCHEMA = "ralph-state/1"
 SCHEMA_MAJOR = 1
 """The newest major schema that is read here."""
+
+
+def state_document(state: TaskState) -> dict[str, Any]:
+    """The document of `.agent/metrics/state_*.json`."""
+    return {
+        "schema": SCHEMA,
+        "task": state.task,
+        "generation": state.generation,
+        "iteration": state.iteration,
+        "sequence": state.sequence,
+        "agent": state.agent,
+        "start_time": state.start_time,
+        "updated": state.updated,
+        "tokens_used": state.tokens_used,
+        "cost_incurred": None if state.cost_incurred is None else float(state.cost_incurred),
+        "tokens_known": state.tokens_known,
+        "unmetered_iterations": state.unmetered_iterations,
+        "cost_known": str(state.cost_known),
+        "unpriced_iterations": state.unpriced_iterations,
+        "active_seconds": round(state.active_seconds, 3),
+        "failures": state.failures,
+        "status": state.status.value,
+        "stop_reason": state.stop_reason.value if state.stop_reason else None,
+        "branch": state.branch,
+        "base_sha": state.base_sha,
+        "head_sha": state.head_sha,
+        "prompt_sha256": state.prompt_sha256,
+        "run_id": state.run_id,
+        "run_attempt": state.run_attempt,
+        "session_id": state.session_id,
+        "promised": state.promised,
+        "iterations": [done.to_json() for done in state.iterations],
+    }
 
 
 def read_state(document: object) -> TaskState:
@@ -44,6 +78,7 @@ def read_state(document: object) -> TaskState:
             run_id=str(fields.get("run_id", "")),
             run_attempt=int(fields.get("run_attempt", 1)),
             session_id=str(fields.get("session_id", "")),
+            promised=fields.get("promised") is True,
             updated=str(fields.get("updated", "")),
             iterations=tuple(_read_iteration(item) for item in fields.get("iterations", [])),
         )

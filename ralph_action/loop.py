@@ -45,12 +45,11 @@ def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
         timeout_s = policy.call_timeout_s(limits, elapsed_s=elapsed_s)
         prompt = parts.prompts.read()
         outcome = parts.agent.run(parts.call(prompt, number, timeout_s), stop)
-        state = state.after(outcome, started=started, now=clock.now())
-        if policy.promise_kept(outcome, limits.completion_promise):
-            reason = StopReason.PROMISE_KEPT
+        promised = policy.promise_kept(outcome, limits.completion_promise)
+        state = state.after(outcome, started=started, now=clock.now(), promised=promised)
         checkpoints.record(state)
         due = policy.checkpoint_due(state, limits) or policy.checkpoint_marked(outcome, prompt, parts.prompts.read())
-        if reason is None and outcome.ended is not Ended.CANCELLED and due:
+        if due and not promised and outcome.ended is not Ended.CANCELLED:
             state = _checkpoint(state, parts, _line(outcome))
         parts.report.iteration_ended(state, outcome)
     state = _checkpoint(state.ended(reason, now=clock.now()), parts, reason.value, is_last=True)

@@ -27,6 +27,8 @@ def why_stop(state: TaskState, limits: Limits, *, elapsed_s: float, stopping: St
     """Say why no further iteration may start; None when one may."""
     if stopping is not None:
         return stopping
+    if state.promised:
+        return StopReason.PROMISE_KEPT
     if state.failures >= limits.max_failures:
         return StopReason.MAX_FAILURES
     if state.iteration >= limits.max_iterations:

@@ -1,6 +1,6 @@
-"""Pure records of a task, an iteration and a checkpoint, and the documents that they are written as.
+"""Pure records of a task, an iteration and a checkpoint.
 
-`documents.py` reads them back.
+`documents.py` has the documents that they are written as.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-
-SCHEMA = "ralph-state/1"
 
 
 class Status(StrEnum):
@@ -141,6 +139,8 @@ class TaskState:
     run_id: str = ""
     run_attempt: int = 1
     session_id: str = ""
+    promised: bool = False
+    """The agent has said that it is done; the run that heard it may have been killed since."""
     updated: str = ""
     iterations: tuple[Iteration, ...] = ()
 
@@ -152,7 +152,7 @@ class TaskState:
     def cost_incurred(self) -> Decimal | None:
         return None if self.unpriced_iterations else self.cost_known
 
-    def after(self, outcome: Outcome, *, started: str, now: str) -> TaskState:
+    def after(self, outcome: Outcome, *, started: str, now: str, promised: bool = False) -> TaskState:
         """One iteration on. A failed iteration's use counts; a cancelled call is no finished iteration."""
         counted = outcome.ended is not Ended.CANCELLED
         use = outcome.usage
@@ -176,6 +176,7 @@ class TaskState:
             active_seconds=self.active_seconds + outcome.duration_s,
             failures=self.failures + 1 if outcome.ended in (Ended.FAILED, Ended.TIMEOUT) else 0,
             session_id=outcome.session_id or self.session_id,
+            promised=promised,
             updated=now,
             iterations=(*self.iterations, done)[-KEPT_ITERATIONS:] if counted else self.iterations,
         )
@@ -184,37 +185,6 @@ class TaskState:
         """The task stops here, for `reason`."""
         status = STATUS_OF.get(reason, Status.FAILED)
         return replace(self, status=status, stop_reason=reason, sequence=self.sequence + 1, updated=now)
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `.agent/metrics/state_*.json`."""
-        return {
-            "schema": SCHEMA,
-            "task": self.task,
-            "generation": self.generation,
-            "iteration": self.iteration,
-            "sequence": self.sequence,
-            "agent": self.agent,
-            "start_time": self.start_time,
-            "updated": self.updated,
-            "tokens_used": self.tokens_used,
-            "cost_incurred": _number(self.cost_incurred),
-            "tokens_known": self.tokens_known,
-            "unmetered_iterations": self.unmetered_iterations,
-            "cost_known": str(self.cost_known),
-            "unpriced_iterations": self.unpriced_iterations,
-            "active_seconds": round(self.active_seconds, 3),
-            "failures": self.failures,
-            "status": self.status.value,
-            "stop_reason": self.stop_reason.value if self.stop_reason else None,
-            "branch": self.branch,
-            "base_sha": self.base_sha,
-            "head_sha": self.head_sha,
-            "prompt_sha256": self.prompt_sha256,
-            "run_id": self.run_id,
-            "run_attempt": self.run_attempt,
-            "session_id": self.session_id,
-            "iterations": [done.to_json() for done in self.iterations],
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.files import append_line, write_atomically, write_json
 from ralph_action.checkpoint.notes import read_notes
-from ralph_action.documents import read_checkpoint, read_state
+from ralph_action.documents import read_checkpoint, read_state, state_document
 from ralph_action.errors import StateError
 from ralph_action.ports import User
 from ralph_action.state import Checkpoint, TaskState
@@ -42,7 +42,7 @@ class AgentDir:
         """Write a state file; return its name below `.agent/` and its digest."""
         stamp = self._free_stamp("metrics", "state_", ".json")
         name = f"metrics/state_{stamp}.json"
-        data = write_json(self.path / name, state.to_json())
+        data = write_json(self.path / name, state_document(state))
         self._copy(name)
         if metrics:
             self._write_metrics(state, stamp)

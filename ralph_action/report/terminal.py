@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ralph_action.documents import state_document
 from ralph_action.report.page import page
 from ralph_action.report.summary import cost, duration, summary, tokens
 from ralph_action.state import Checkpoint, Outcome, TaskState
@@ -97,7 +98,7 @@ class LiveReport:
         outputs = outputs_of(state, self._resumed_from) | dict(self._facts())
         for name, value in outputs.items():
             self._console.set_output(name, value)
-        document: dict[str, Any] = outputs | {"homes": dict(self._homes), "state": state.to_json()}
+        document: dict[str, Any] = outputs | {"homes": dict(self._homes), "state": state_document(state)}
         document["state"].pop("iterations")
         self._console.set_output("json", json.dumps(document, ensure_ascii=False))
         self._console.write_summary(summary(state, self._homes, resumed_from=self._resumed_from))

@@ -30,6 +30,15 @@ class Candidate:
     """True when no checkpoint names the state: the work tree as it lies belongs to it."""
     checkpoint: Checkpoint | None = None
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it has left the machine, or nothing was there for it to go to."""
+        if self.home != "local":
+            return True
+        homes = dict(self.checkpoint.homes) if self.checkpoint else {}
+        homes.pop("local", None)
+        return "reached" in homes.values() or (bool(homes) and set(homes.values()) == {"off"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -71,7 +80,7 @@ def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choi
                 remedy="Check the `task` input and the permissions, or use `resume: auto`.",
             )
         return Choice(state=new, candidate=None)
-    completed = best.state.status is Status.COMPLETED
+    completed = best.state.status is Status.COMPLETED and best.is_published
     if completed and resume == "require":
         raise StateError(
             f"`resume: require`, but the task `{new.task}` is completed.",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ralph_action.errors import StateError
 from ralph_action.resume.choose import HOMES, Candidate, choose, furthest
-from ralph_action.state import Status
+from ralph_action.state import Checkpoint, Status
 from tests.unit.records import new_state
 
 
@@ -16,6 +17,7 @@ def candidate(home: str, **changes: object) -> Candidate:
     return Candidate(home=home, where=home, state=new_state(**changes), commit="c0ffee", folder=Path())
 
 
+CHECKPOINT = Checkpoint(iteration=1, sequence=1, branch="b", commit="c", state_file="s", digest="d")
 NEW = new_state(run_id="7", run_attempt=2)
 
 
@@ -73,4 +75,25 @@ def test_nothing_found() -> None:
 def test_require_refuses_a_completed_task() -> None:
     """There is nothing to go on with."""
     with pytest.raises(StateError, match="is completed"):
-        choose([candidate("local", status=Status.COMPLETED)], NEW, "require")
+        choose([candidate("branch", status=Status.COMPLETED)], NEW, "require")
+
+
+@pytest.mark.parametrize(
+    ("homes", "goes_on"),
+    [
+        (None, True),
+        ({"local": "reached"}, True),
+        ({"local": "reached", "branch": "no answer", "artifact": "off"}, True),
+        ({"local": "reached", "branch": "no answer", "artifact": "reached"}, False),
+        ({"local": "reached", "branch": "off", "artifact": "off"}, False),
+    ],
+)
+def test_a_completed_task_that_never_left_the_machine_is_not_over(
+    homes: dict[str, str] | None, *, goes_on: bool
+) -> None:
+    """Completed means pushed: the next run publishes it before anything else is begun."""
+    record = replace(CHECKPOINT, homes=homes) if homes else None
+    found = replace(candidate("local", status=Status.COMPLETED, promised=True), checkpoint=record)
+    choice = choose([found], NEW, "auto")
+    assert (choice.candidate is not None) is goes_on
+    assert choice.state.promised is goes_on

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ralph_action.documents import read_checkpoint, read_state
+from ralph_action.documents import read_checkpoint, read_state, state_document
 from ralph_action.errors import StateError
 from ralph_action.state import Ended, Outcome, StopReason, TaskState, Usage
 from tests.unit.records import done, failed, new_state
@@ -41,8 +41,8 @@ def after(state: TaskState, steps: list[Outcome]) -> TaskState:
 def test_a_state_survives_its_json(steps: list[Outcome]) -> None:
     """Reading what was written gives the same record, down to the rounding of seconds."""
     state = after(new_state(), steps)
-    document = json.loads(json.dumps(state.to_json()))
-    assert read_state(document).to_json() == document
+    document = json.loads(json.dumps(state_document(state)))
+    assert state_document(read_state(document)) == document
 
 
 @given(outcomes)
@@ -58,7 +58,7 @@ def test_an_unknown_price_is_never_zero() -> None:
     """One unpriced iteration makes the whole cost unknown, in the record and in the file."""
     state = after(new_state(), [done(), done(cost=None, tokens=None)])
     assert (state.cost_incurred, state.tokens_used) == (None, None)
-    assert state.to_json()["cost_incurred"] is None
+    assert state_document(state)["cost_incurred"] is None
     assert state.cost_known == Decimal("0.5")
 
 
@@ -70,7 +70,7 @@ def test_failures_in_a_row() -> None:
 
 def test_the_guides_fields_are_there() -> None:
     """The user's guide reads these six by name."""
-    document = after(new_state(), [done()]).ended(StopReason.MAX_ITERATIONS, now="n").to_json()
+    document = state_document(after(new_state(), [done()]).ended(StopReason.MAX_ITERATIONS, now="n"))
     assert {"iteration", "agent", "start_time", "tokens_used", "cost_incurred", "status"} <= set(document)
     assert document["status"] == "stopped"
 
@@ -90,7 +90,7 @@ def test_the_guides_fields_are_there() -> None:
 )
 def test_a_damaged_state_is_refused_by_name(damage: object, said: str) -> None:
     """Damage and newer schemas raise StateError, never anything else."""
-    document = new_state().to_json() | damage if isinstance(damage, dict) else damage
+    document = state_document(new_state()) | damage if isinstance(damage, dict) else damage
     with pytest.raises(StateError, match=said):
         read_state(document)
 
@@ -105,4 +105,4 @@ def test_no_document_crashes_the_readers(document: object) -> None:
 
 def test_unknown_fields_are_ignored() -> None:
     """A newer minor version may add fields."""
-    assert read_state(new_state().to_json() | {"colour": "red"}).task == "t"
+    assert read_state(state_document(new_state()) | {"colour": "red"}).task == "t"

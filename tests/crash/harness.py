@@ -1,0 +1,220 @@
+"""Kill the program at a named durable operation, run it again somewhere, and look whether anything was lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ralph_action.checkpoint.git import Git
+
+ROOT = Path(__file__).resolve().parents[2]
+ITERATIONS = 5
+TOKENS, COST = 100, 0.01
+MODES = ("same", "clone", "branch", "artifact")
+"""Where the second run takes place: the same workspace; a fresh clone with both remote homes, or with one."""
+AGENT = f"""#!/bin/bash
+# An agent that speaks claude's protocol: one file an iteration, the same whenever the iteration is done again.
+cat > /dev/null
+n=$(ls step-* 2>/dev/null | wc -l)
+for i in 1 2 3 4 5; do [ -e step-$i ] || {{ n=$i; break; }}; done
+echo "$n" >> "$HOME/calls"
+echo "step $n" > step-$n
+text="step $n"
+[ "$n" = {ITERATIONS} ] && text=LOOP_COMPLETE
+echo '{{"type":"result","subtype":"success","is_error":false,"result":"'"$text"'","session_id":"s",\
+"total_cost_usd":{COST},"usage":{{"input_tokens":{TOKENS},"output_tokens":0}}}}'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the program that is over."""
+
+    code: int
+    log: str
+
+    @property
+    def resumed_after(self) -> int:
+        """The iteration that it went on after; 0 when it began anew."""
+        found = re.search(r"going on from \w+ \(.*\) after iteration (\d+)", self.log)
+        return int(found[1]) if found else 0
+
+
+class World:
+    """A project with a remote, a folder of artifacts and a workspace in which a user has things of their own."""
+
+    def __init__(self, root: Path, interval: int, source: Path = ROOT) -> None:
+        self.root = root
+        self.interval = interval
+        self.source = source
+        self.work = root / "work"
+        self.remote = root / "remote.git"
+        self.environment = {
+            "PATH": f"{root}/bin:{os.environ['PATH']}",
+            "HOME": str(root),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def set_up(self) -> None:
+        agent = self.root / "bin" / "claude"
+        agent.parent.mkdir(parents=True)
+        agent.write_text(AGENT)
+        agent.chmod(0o755)
+        git = Git(self.root, self.environment)
+        git.run("init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
+        git.run("clone", "--quiet", str(self.remote), str(self.work))
+        work = self.git(self.work)
+        (self.work / "PROMPT.md").write_text("Do it.\n")
+        (self.work / "kept.txt").write_text("one\n")
+        work.run("add", ".")
+        work.run("commit", "--quiet", "-m", "first")
+        work.run("push", "--quiet", "origin", "HEAD:refs/heads/main")
+        work.run("branch", "theirs")
+        (self.work / "kept.txt").write_text("stashed\n")
+        work.run("stash", "push", "--quiet")
+        (self.work / "kept.txt").write_text("changed\n")
+        (self.work / "staged.txt").write_text("staged\n")
+        work.run("add", "staged.txt")
+        (self.work / "untracked.txt").write_text("untracked\n")
+
+    def git(self, folder: Path) -> Git:
+        return Git(folder, self.environment)
+
+    def run(self, *, crash_at: str = "", trace: Path | None = None) -> Run:
+        """Run the task to its end, or to the point."""
+        more = {"RALPH_CRASH_AT": crash_at} if crash_at or trace else {}
+        if trace is not None:
+            more["RALPH_CRASH_TRACE"] = str(trace)
+        places = {
+            "RALPH_STATE_HOME": str(self.root / "state"),
+            "RALPH_ARTIFACT_FOLDER": str(self.root / "artifacts"),
+        }
+        flags = ["--task", "t", "--checkpoint-interval", str(self.interval), "--max-iterations", "20"]
+        done = subprocess.run(
+            [sys.executable, "-I", str(self.source / "entrypoint.py"), "run", *flags],
+            cwd=self.work,
+            env={**self.environment, **places, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def lose(self, mode: str) -> None:
+        """Take away what the mode says, and put a fresh clone in the workspace's place."""
+        if mode == "same":
+            return
+        shutil.rmtree(self.work)
+        shutil.rmtree(self.root / "state", ignore_errors=True)
+        if mode == "artifact":
+            remote = self.git(self.remote)
+            for ref in ("refs/heads/ralph/t", "refs/ralph/t/state"):
+                remote.run("update-ref", "-d", ref)
+        if mode == "branch":
+            shutil.rmtree(self.root / "artifacts", ignore_errors=True)
+        self.git(self.root).run("clone", "--quiet", "--depth", "1", f"file://{self.remote}", str(self.work))
+
+    def durable(self, mode: str, log: str) -> int:
+        """The furthest iteration that the first run said is in the homes that are left."""
+        if mode == "same":
+            return max((int(number) for number in re.findall(r"^Checkpoint (\d+):", log, re.MULTILINE)), default=0)
+        wanted = {"clone": ("branch", "artifact"), "branch": ("branch",), "artifact": ("artifact",)}[mode]
+        reached = [
+            int(event["iteration"])
+            for event in self._journal()
+            if event["event"] == "published" and any(event["homes"].get(home) == "reached" for home in wanted)
+        ]
+        return max(reached, default=0)
+
+    def _journal(self) -> Iterator[dict[str, Any]]:
+        for path in (self.root / "state").glob("*/agent/journal.jsonl"):
+            for line in path.read_text().splitlines():
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue  # the line that the kill cut off
+
+    def state(self) -> dict[str, Any]:
+        newest = max((self.work / ".agent" / "metrics").glob("state_*.json"))
+        document: dict[str, Any] = json.loads(newest.read_text())
+        return document
+
+    def tree(self) -> str:
+        return self.git(self.remote).run("rev-parse", "refs/heads/ralph/t^{tree}")
+
+    def calls(self) -> Counter[str]:
+        calls = self.root / "calls"
+        return Counter(calls.read_text().split() if calls.exists() else [])
+
+
+def points(root: Path, interval: int, source: Path = ROOT) -> tuple[list[str], str]:
+    """Every point of an undisturbed run, and the tree that it ends with."""
+    world = World(root, interval, source)
+    world.set_up()
+    trace = root / "trace"
+    run = world.run(trace=trace)
+    if run.code != 0:
+        raise AssertionError(run.log)
+    return sorted(set(trace.read_text().splitlines())), world.tree()
+
+
+def violations(root: Path, point: str, mode: str, tree: str, interval: int, source: Path = ROOT) -> list[str]:
+    """Crash at the point, run again; say what was lost."""
+    world = World(root, interval, source)
+    world.set_up()
+    refs = world.git(world.work).run("for-each-ref", "refs/heads/theirs", "refs/heads/main", "refs/stash")
+    first = world.run(crash_at=point)
+    durable = world.durable(mode, first.log)
+    world.lose(mode)
+    second = world.run()
+    found: list[str] = []
+    if first.code == 0:  # the point was not met this time, as it is the other thread's: nothing is to be seen
+        return found
+    if second.code != 0:
+        return [f"the second run ended with {second.code}: {second.log[-1500:]}"]
+    found += _counting(world, mode, second, durable, tree)
+    if mode == "same" and refs != world.git(world.work).run(
+        "for-each-ref", "refs/heads/theirs", "refs/heads/main", "refs/stash"
+    ):
+        found.append("the user's refs were changed")
+    if mode == "same" and (world.work / "untracked.txt").read_text() != "untracked\n":
+        found.append("the user's file was changed")
+    return found
+
+
+def _counting(world: World, mode: str, second: Run, durable: int, tree: str) -> list[str]:
+    """What the counters and the tree say."""
+    found: list[str] = []
+    state = world.state()
+    is_second = state["generation"] == 2
+    # A fresh clone lacks what the user had not committed, unless a checkpoint has it; and what the mode took away.
+    has_all = mode == "same" or (durable > 0 and not (is_second and mode == "artifact"))
+    if has_all and world.tree() != tree:
+        found.append("the tree is another one")
+    if is_second:  # the first one had been completed, and was found so in a home that is left
+        return found
+    if second.resumed_after < durable:
+        found.append(f"iteration {durable} was reported durable, it went on after {second.resumed_after}")
+    done = len(state["iterations"])
+    if [item["number"] for item in state["iterations"]] != list(range(1, done + 1)):
+        found.append(f"the iterations are {[item['number'] for item in state['iterations']]}")
+    if (state["tokens_used"], round(state["cost_incurred"], 6)) != (done * TOKENS, round(done * COST, 6)):
+        found.append(f"the counters are {state['tokens_used']}, {state['cost_incurred']} after {done} iterations")
+    unrecorded = world.calls().total() - done
+    # The call that was killed; elsewhere those since the last checkpoint, and those while it was being published.
+    if unrecorded > 1 + (0 if mode == "same" else 2 * world.interval):
+        found.append(f"{unrecorded} calls are in no counter, {done} are")
+    return found
