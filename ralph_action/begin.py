@@ -89,22 +89,21 @@ def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path
         return
     folder = scratch / ".agent"
     _read_state(remotes, folder)
-    if not search_folder(found, "branch", folder, ref, task=new.task, bare_states=False):
-        return
-    candidate = found.candidates[-1]
-    if not candidate.commit:
-        return
-    head = refs.get(f"refs/heads/{candidate.state.branch}", "")
-    if not head:
-        found.candidates.pop()
-        found.refuse("branch", ref, f"the branch {candidate.state.branch} is gone from the remote")
-        return
-    vault.fetch(remotes.url, remotes.token, [f"+refs/heads/{candidate.state.branch}:{REMOTE_BRANCH}"])
-    if not vault.is_ancestor(candidate.commit, head):
-        found.candidates.pop()
-        found.refuse("branch", ref, f"{candidate.commit[:12]} is not on {candidate.state.branch}")
-        return
-    remotes.confirmed = head
+
+    def refusal(state: TaskState, commit: str) -> str:
+        head = refs.get(f"refs/heads/{state.branch}", "")
+        if not commit:
+            return ""
+        if not head:
+            return f"the branch {state.branch} is gone from the remote"
+        if not vault.has(head):
+            vault.fetch(remotes.url, remotes.token, [f"+refs/heads/{state.branch}:{REMOTE_BRANCH}"])
+        if not vault.is_ancestor(commit, head):
+            return f"{commit[:12]} is not on {state.branch}"
+        remotes.confirmed = head
+        return ""
+
+    search_folder(found, "branch", folder, ref, task=new.task, bare_states=False, refusal=refusal)
 
 
 def _read_state(remotes: Remotes, folder: Path) -> None:

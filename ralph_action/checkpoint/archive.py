@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from ralph_action.durable import step
@@ -18,13 +18,14 @@ MAX_RATIO = 2000
 CHUNK = 1024 * 1024
 
 
-def pack(folder: Path, into: Path, extra: Mapping[str, Path]) -> None:
-    """Write a zip of `folder` as `.agent/` and of extra files; its name comes last."""
+def pack(folder: Path, into: Path, extra: Mapping[str, Path], *, skip: Collection[str] = ()) -> None:
+    """Write a zip of `folder` as `.agent/`, but for what is skipped, and of extra files; its name comes last."""
     part = into.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6, allowZip64=True) as target:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and not path.name.endswith(".tmp"):
-                _add(target, path, f".agent/{path.relative_to(folder).as_posix()}")
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and not path.is_symlink() and not name.endswith(".tmp") and name not in skip:
+                _add(target, path, f".agent/{name}")
         for name, path in sorted(extra.items()):
             _add(target, path, name)
     with part.open("rb") as stream:

@@ -41,9 +41,14 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 def write_json(path: Path, document: dict[str, Any], *, durable: bool = True) -> bytes:
     """Write a JSON document atomically; return the bytes written."""
-    data = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    data = as_bytes(document)
     write_atomically(path, data, durable=durable)
     return data
+
+
+def as_bytes(document: dict[str, Any]) -> bytes:
+    """A document as it is written."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from ralph_action.checkpoint.files import as_bytes
+from ralph_action.checkpoint.records import later_records, record_name
 from ralph_action.durable import step
 from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
@@ -53,7 +55,7 @@ class Pushing(Protocol):
 
     def take(self, commit: str, have: str) -> None: ...
 
-    def commit_state(self, folder: Path, parent: str, message: str) -> str: ...
+    def commit_state(self, folder: Path, parent: str, message: str, checkpoint: Checkpoint | None = None) -> str: ...
 
     def push(self, url: str, token: str, refs: list[tuple[str, str]], timeout_s: float = ...) -> None: ...
 
@@ -107,18 +109,18 @@ class BranchHome:
         """
         self._claim.hold()
         try:
-            self._push_state("claim", [])
+            self._push_state("claim", [], None)
         except PushRejected as problem:
             if not problem.of_ref or self._ref == state_branch(self._task):
                 raise
             self._ref = state_branch(self._task)
-            self._push_state("claim", [])
+            self._push_state("claim", [], None)
 
     def renew(self) -> None:
         """Push the claim again when it grows old. Raises GitError."""
         if not self._off and self._claim.is_due():
             self._claim.hold()
-            self._guarded_push("lease", [], "")
+            self._guarded_push("lease", [], None)
 
     def store(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> str:
         if self._off:
@@ -131,23 +133,23 @@ class BranchHome:
             self._claim.release()
         else:
             self._claim.hold()
-        self._guarded_push(f"iteration {checkpoint.iteration}", refs, checkpoint.commit)
+        self._guarded_push(f"iteration {checkpoint.iteration}", refs, checkpoint)
         return "reached"
 
-    def _guarded_push(self, what: str, refs: list[tuple[str, str]], commit: str) -> None:
+    def _guarded_push(self, what: str, refs: list[tuple[str, str]], checkpoint: Checkpoint | None) -> None:
         """Push; when another writer has the task, leave the work on a side branch and give the run up."""
         try:
-            self._push_state(what, refs)
+            self._push_state(what, refs, checkpoint)
         except PushRejected as problem:
             if problem.moved:
                 self._off = str(problem)
                 self._claim.lost(str(problem))
-                if commit:
-                    self._vault.push(self._url, self._token, [(commit, f"{refs[0][1]}-{self._claim.side}")])
+                for commit, ref in refs:
+                    self._vault.push(self._url, self._token, [(commit, f"{ref}-{self._claim.side}")])
             raise
 
-    def _push_state(self, what: str, refs: list[tuple[str, str]]) -> None:
-        state = self._vault.commit_state(self._folder, self._parent, f"Ralph state: {what}")
+    def _push_state(self, what: str, refs: list[tuple[str, str]], checkpoint: Checkpoint | None) -> None:
+        state = self._vault.commit_state(self._folder, self._parent, f"Ralph state: {what}", checkpoint)
         self._vault.push(self._url, self._token, [*refs, (state, self._ref)])
         self._parent = state
 
@@ -195,8 +197,11 @@ class ArtifactHome:
             if confirmed != checkpoint.commit or bundle.stat().st_size <= SMALL_BUNDLE_BYTES:
                 extra["work.bundle"] = bundle
         zipped = self._scratch / f"state-{checkpoint.sequence}.zip"
+        record = self._scratch / "record.json"
+        record.write_bytes(as_bytes(checkpoint.to_json()))
+        extra[f".agent/{record_name(checkpoint)}"] = record
         try:
-            pack(self._folder, zipped, extra)
+            pack(self._folder, zipped, extra, skip=later_records(self._folder, checkpoint))
             self._upload(checkpoint.sequence, zipped)
             self._uploads += 1
             self._uploaded_at = self._monotonic()

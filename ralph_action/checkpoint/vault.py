@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ralph_action.checkpoint.files import as_bytes
 from ralph_action.checkpoint.git import Git, last_lines, pipe, plain_files
+from ralph_action.checkpoint.records import later_records, record_name
 from ralph_action.checkpoint.refusals import refused
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError
+from ralph_action.state import Checkpoint
 
 PUSH_TIMEOUT_S = 120.0
 SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -31,6 +34,9 @@ PINS = (
 
 NO_TEMPORARIES = (":(exclude,glob)**/*.tmp",)
 """Files that the loop's thread is just writing."""
+
+
+CLAIM = "lease.json"
 
 
 class Vault:
@@ -106,11 +112,28 @@ class Vault:
             ["index-pack", "--stdin", "--fix-thin"],
         )
 
-    def commit_state(self, folder: Path, parent: str, message: str) -> str:
-        """Commit a folder of ours, without its logs, on top of `parent`; return the commit."""
+    def commit_state(self, folder: Path, parent: str, message: str, checkpoint: Checkpoint | None = None) -> str:
+        """Commit a folder of ours, without its logs, on top of `parent`; return the commit.
+
+        Args:
+            folder: the `.agent/` that counts.
+            parent: the state commit before it; empty for none.
+            message: the commit's.
+            checkpoint: what the state is of. The loop has gone on since: its later records name commits that
+                are not pushed with this one, so they stay out. Without one only the claim is renewed.
+
+        """
         index = {"GIT_INDEX_FILE": str(self.path / "state-index"), "GIT_WORK_TREE": str(folder)}
         with_parent = ["-p", parent] if parent else []
-        self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", *NO_TEMPORARIES, env=index)
+        if checkpoint is None and parent:
+            self.git.run("read-tree", parent, env=index)
+            self.git.run("add", "--force", "--", CLAIM, env=index)
+        else:
+            later = [f":(exclude){name}" for name in later_records(folder, checkpoint)]
+            self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", *NO_TEMPORARIES, *later, env=index)
+        if checkpoint is not None:
+            blob = self.git.run("hash-object", "-w", "--stdin", stdin=as_bytes(checkpoint.to_json()))
+            self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{record_name(checkpoint)}", env=index)
         tree = self.git.run("write-tree", env=index)
         commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
         self._keep(commit)

@@ -10,6 +10,7 @@ from typing import Protocol
 from ralph_action.checkpoint.agent_dir import load
 from ralph_action.errors import RalphError, StateError
 from ralph_action.resume.choose import Candidate
+from ralph_action.state import TaskState
 
 MAX_ARTIFACTS = 5
 """How many artifacts, the newest first, are looked into before the home is given up."""
@@ -42,8 +43,20 @@ class Artifact(Protocol):
         ...
 
 
-def search_folder(found: Found, home: str, folder: Path, where: str, *, task: str, bare_states: bool) -> bool:
-    """Take the furthest valid checkpoint of one `.agent/` tree. True when there is one."""
+def search_folder(
+    found: Found,
+    home: str,
+    folder: Path,
+    where: str,
+    *,
+    task: str,
+    bare_states: bool,
+    refusal: Callable[[TaskState, str], str] = lambda _state, _commit: "",
+) -> bool:
+    """Take the furthest valid checkpoint of one `.agent/` tree. True when there is one.
+
+    `refusal` says of a state and its commit why they cannot be had; empty when they can.
+    """
     states, refused = load(folder, bare_states=bare_states)
     for why in refused:
         found.refuse(home, where, why)
@@ -51,13 +64,17 @@ def search_folder(found: Found, home: str, folder: Path, where: str, *, task: st
         if state.task != task:
             found.refuse(home, where, f"belongs to the task `{state.task}`")
             continue
+        commit = checkpoint.commit if checkpoint else state.head_sha
+        if why := refusal(state, commit):
+            found.refuse(home, where, f"iteration {state.iteration}: {why}")
+            continue
         bundle = folder.parent / "work.bundle"
         found.candidates.append(
             Candidate(
                 home=home,
                 where=where,
                 state=state,
-                commit=checkpoint.commit if checkpoint else state.head_sha,
+                commit=commit,
                 folder=folder,
                 bundle=bundle if bundle.is_file() else None,
                 bare=checkpoint is None,
@@ -91,11 +108,12 @@ def search_artifacts(
         except RalphError as problem:
             found.refuse("artifact", artifact.name, str(problem))
             continue
-        if not search_folder(found, "artifact", folder / ".agent", artifact.name, task=task, bare_states=False):
-            continue
-        last = found.candidates[-1]
-        if last.commit and last.bundle is None and not have_commit(last.commit):
-            found.candidates.pop()
-            found.refuse("artifact", artifact.name, f"its commit {last.commit[:12]} is in no home")
-            continue
-        return
+        carries_work = (folder / "work.bundle").is_file()
+
+        def refusal(_state: TaskState, commit: str, carries_work: bool = carries_work) -> str:  # noqa: FBT001
+            is_here = not commit or carries_work or have_commit(commit)
+            return "" if is_here else f"its commit {commit[:12]} is in no home"
+
+        agent = folder / ".agent"
+        if search_folder(found, "artifact", agent, artifact.name, task=task, bare_states=False, refusal=refusal):
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ralph_action.checkpoint.refusals import refused
 from ralph_action.checkpoint.vault import Vault, credential
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError, PushRejected
+from ralph_action.state import Checkpoint
 
 Make = Callable[[str], Worktree]
 BRANCH = "ralph/t"
@@ -40,7 +42,8 @@ def test_branch_and_state_move_in_one_push(
     folder = tmp_path / "agent"
     (folder / "logs").mkdir(parents=True)
     (folder / "logs" / "big").write_text("log")
-    (folder / "state").write_text("1")
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "checkpoint_2.json").write_text("the loop has gone on since")
     vault.take_base(base)
     work.prepare(BRANCH, None)
     url, parent, last = str(remote.directory), "", ""
@@ -48,16 +51,18 @@ def test_branch_and_state_move_in_one_push(
         last = checkpoint(work, number, last)
         vault.take(last, base)
         (folder / "state").write_text(number)
-        parent = vault.commit_state(folder, parent, "state")
+        record = Checkpoint(iteration=1, sequence=1, branch=BRANCH, commit=last, state_file="s", digest="d")
+        parent = vault.commit_state(folder, parent, "state", record)
         vault.push(url, "", [(last, f"refs/heads/{BRANCH}"), (parent, STATE)])
         assert vault.remote_refs(url, "", [STATE, f"refs/heads/{BRANCH}"]) == {
             STATE: parent,
             f"refs/heads/{BRANCH}": last,
         }
-    assert remote.run("ls-tree", "-r", "--name-only", STATE) == "state"
+    assert remote.run("ls-tree", "-r", "--name-only", STATE) == "checkpoints/checkpoint_1.json\nstate"
     out = tmp_path / "out"
     vault.check_out_state(parent, out)
     assert (out / "state").read_text() == "2"
+    assert json.loads((out / "checkpoints" / "checkpoint_1.json").read_text())["commit"] == last
 
 
 def test_whoever_is_second_is_refused_whole(

@@ -118,7 +118,7 @@ def test_a_signal_to_pid_1(box: Box, number: str) -> None:
     assert process.returncode == 130, log
     assert box.log()[0] == "Ralph checkpoint 0: signal"
     assert box.git.run("show", "ralph/t:half.txt") == "half"
-    post = box.on.run(*box.arguments("--entrypoint", "/opt/ralph-action/post", command=command))
+    post = box.on.run(*box.arguments("-eSTATE_ralph_home=x", "--entrypoint", "/opt/ralph-action/post", command=command))
     assert post.returncode == 0, post.stdout + post.stderr
     assert "Nothing to finish" in post.stdout
 
@@ -133,7 +133,7 @@ def test_the_post_stage_after_a_kill(box: Box) -> None:
         time.sleep(0.05)
     assert box.on.run("kill", "--signal", "KILL", box.name).returncode == 0
     process.communicate(timeout=60)
-    post = box.on.run(*box.arguments("--entrypoint", "/opt/ralph-action/post", command=command))
+    post = box.on.run(*box.arguments("-eSTATE_ralph_home=x", "--entrypoint", "/opt/ralph-action/post", command=command))
     assert "Finishing what the main stage left" in post.stdout, post.stdout + post.stderr
     assert box.git.run("show", "ralph/t:half.txt") == "half"
 
