@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test test-real lint types bench image lock clean
+.PHONY: demo test test-real crash lint types bench image lock clean
 
 demo: .venv-run/.stamp
 	.venv-run/bin/python entrypoint.py demo
@@ -12,6 +12,10 @@ test: .venv/.stamp
 
 test-real: .venv/.stamp
 	$(BIN)/python -m pytest -m real -rs
+
+N ?= 25
+crash: .venv/.stamp
+	RALPH_CRASH_STRIDE=1 RALPH_CRASH_INSTANTS=$(N) $(BIN)/python -m pytest -q -n 2 --timeout 7200 tests/crash
 
 lint: .venv/.stamp
 	$(BIN)/ruff check .

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ralph_action.agents.descendants import find
 from ralph_action.checkpoint.git import Git
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,8 +94,8 @@ class World:
     def git(self, folder: Path) -> Git:
         return Git(folder, self.environment)
 
-    def run(self, *, crash_at: str = "", trace: Path | None = None) -> Run:
-        """Run the task to its end, or to the point."""
+    def run(self, *, crash_at: str = "", after_s: float | None = None, trace: Path | None = None) -> Run:
+        """Run the task to its end, to the point, or for a while; then all of its processes are killed."""
         more = {"RALPH_CRASH_AT": crash_at} if crash_at or trace else {}
         if trace is not None:
             more["RALPH_CRASH_TRACE"] = str(trace)
@@ -101,17 +104,23 @@ class World:
             "RALPH_ARTIFACT_FOLDER": str(self.root / "artifacts"),
         }
         flags = ["--task", "t", "--checkpoint-interval", str(self.interval), "--max-iterations", "20"]
-        done = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-I", str(self.source / "entrypoint.py"), "run", *flags],
             cwd=self.work,
             env={**self.environment, **places, **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=120,
+            start_new_session=True,
         )
-        return Run(done.returncode, done.stdout)
+        try:
+            log, _ = process.communicate(timeout=120 if after_s is None else after_s)
+        except subprocess.TimeoutExpired:
+            for pid in find(process.pid, mark="none"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            log, _ = process.communicate()
+        return Run(process.returncode, log)
 
     def lose(self, mode: str) -> None:
         """Take away what the mode says, and put a fresh clone in the workspace's place."""
@@ -171,12 +180,12 @@ def points(root: Path, interval: int, source: Path = ROOT) -> tuple[list[str], s
     return sorted(set(trace.read_text().splitlines())), world.tree()
 
 
-def violations(root: Path, point: str, mode: str, tree: str, interval: int, source: Path = ROOT) -> list[str]:
-    """Crash at the point, run again; say what was lost."""
+def violations(root: Path, point: str | float, mode: str, tree: str, interval: int, source: Path = ROOT) -> list[str]:
+    """Crash at the point, or after so many seconds, and run again; say what was lost."""
     world = World(root, interval, source)
     world.set_up()
     refs = world.git(world.work).run("for-each-ref", "refs/heads/theirs", "refs/heads/main", "refs/stash")
-    first = world.run(crash_at=point)
+    first = world.run(crash_at=point) if isinstance(point, str) else world.run(after_s=point)
     durable = world.durable(mode, first.log)
     world.lose(mode)
     second = world.run()

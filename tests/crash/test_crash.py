@@ -12,36 +12,56 @@ import pytest
 
 from tests.crash.harness import MODES, ROOT, points, violations
 
-STRIDE = int(os.environ.get("RALPH_CRASH_STRIDE", "12"))
+STRIDE = int(os.environ.get("RALPH_CRASH_STRIDE", "40"))
 """Every which point is tried: 1 is all of them (`make crash`)."""
+INSTANTS = int(os.environ.get("RALPH_CRASH_INSTANTS", "3"))
+"""How many random instants in each mode (`make crash N=…`)."""
 BROKEN = {
     "pointer before data": (
-        "checkpoint/homes.py",
-        '        commit = ""\n        subject',
-        "        with self._lock:\n"
-        "            self._agent_dir.write_checkpoint(Checkpoint(iteration=state.iteration, sequence=state.sequence, "
-        "branch=state.branch, commit='f' * 40, state_file=state_file, digest=digest))\n"
-        '        commit = ""\n        subject',
+        [
+            (
+                "checkpoint/homes.py",
+                '        commit = ""\n        subject',
+                "        with self._lock:\n"
+                "            self._agent_dir.write_checkpoint(Checkpoint(iteration=state.iteration, "
+                "sequence=state.sequence, branch=state.branch, commit='f' * 40, "
+                "state_file=state_file, digest=digest))\n"
+                '        commit = ""\n        subject',
+            )
+        ],
         "before git commit-tree#2",
         "same",
     ),
-    "state before branch": (
-        "checkpoint/remotes.py",
-        "        self._vault.push(self._url, self._token, [*refs, (state, self._ref)])\n",
-        "        self._vault.push(self._url, self._token, [(state, self._ref)])\n"
-        "        if refs:\n            self._vault.push(self._url, self._token, refs)\n",
+    "state before branch, and no older one taken": (
+        [
+            (
+                "checkpoint/remotes.py",
+                "        self._vault.push(self._url, self._token, [*refs, (state, self._ref)])\n",
+                "        self._vault.push(self._url, self._token, [(state, self._ref)])\n"
+                "        if refs:\n            self._vault.push(self._url, self._token, refs)\n",
+            ),
+            (
+                "resume/find.py",
+                'f"iteration {state.iteration}: {why}")\n            continue\n',
+                'f"iteration {state.iteration}: {why}")\n            return False\n',
+            ),
+        ],
         "before git push#5",
         "branch",
     ),
     "counters begin anew": (
-        "resume/choose.py",
-        "        status=Status.RUNNING,\n        stop_reason=None,\n",
-        "        status=Status.RUNNING,\n        stop_reason=None,\n        tokens_known=0,\n",
+        [
+            (
+                "resume/choose.py",
+                "        status=Status.RUNNING,\n        stop_reason=None,\n",
+                "        status=Status.RUNNING,\n        stop_reason=None,\n        tokens_known=0,\n",
+            )
+        ],
         "after git commit-tree#2",
         "same",
     ),
 }
-"""What is broken: file, text, the text instead, the point and the mode that show it."""
+"""What is broken: (file, text, the text instead), the point and the mode that show it."""
 
 
 @pytest.mark.parametrize("interval", [1, 2])
@@ -66,16 +86,30 @@ def test_nothing_is_lost_at_any_point(
     assert not lost, "\n".join(lost)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_is_lost_at_any_instant(tmp_path: Path, mode: str) -> None:
+    """The same at random instants, with all processes killed at once."""
+    _, tree = points(tmp_path / "undisturbed", 1)
+    lost = []
+    for _ in range(INSTANTS):
+        after_s = random.uniform(0.1, 2.0)
+        found = violations(tmp_path / "world", after_s, mode, tree, 1)
+        lost += [f"after {after_s:.3f} s, {mode}: {text}" for text in found]
+        shutil.rmtree(tmp_path / "world")
+    assert not lost, "\n".join(lost)
+
+
 @pytest.mark.parametrize("what", sorted(BROKEN))
 def test_the_harness_sees_what_is_broken(tmp_path: Path, what: str) -> None:
     """An invariant is broken on purpose in a copy of the program, and the harness says so."""
-    name, text, instead, point, mode = BROKEN[what]
+    changes, point, mode = BROKEN[what]
     source = tmp_path / "source"
     shutil.copytree(ROOT / "ralph_action", source / "ralph_action", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "entrypoint.py", source)
-    path = source / "ralph_action" / name
-    assert path.read_text().count(text) == 1
     _, tree = points(tmp_path / "undisturbed", 1)
     assert violations(tmp_path / "sound", point, mode, tree, 1, source) == []
-    path.write_text(path.read_text().replace(text, instead))
+    for name, text, instead in changes:
+        path = source / "ralph_action" / name
+        assert path.read_text().count(text) == 1
+        path.write_text(path.read_text().replace(text, instead))
     assert violations(tmp_path / "broken", point, mode, tree, 1, source) != []
