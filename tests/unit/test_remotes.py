@@ -1,0 +1,121 @@
+"""The two remote homes over fakes: when they push and upload, and what they do when the task is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, state_branch, state_ref
+from ralph_action.errors import PushRejected
+from ralph_action.state import Checkpoint
+
+CHECKPOINT = Checkpoint(iteration=3, sequence=7, branch="ralph/t", commit="c3", state_file="s", digest="d")
+
+
+class Vault:
+    """Keeps what is pushed; refuses as it is told."""
+
+    def __init__(self, *refusals: PushRejected | None) -> None:
+        self.refusals = list(refusals)
+        self.pushed: list[list[str]] = []
+
+    def take(self, commit: str, have: str) -> None:
+        assert have == "base"
+
+    def commit_state(self, folder: Path, parent: str, message: str, checkpoint: Checkpoint | None = None) -> str:
+        return f"{parent}+"
+
+    def push(self, url: str, token: str, refs: Sequence[tuple[str, str]], timeout_s: float = 1) -> None:
+        problem = self.refusals.pop(0) if self.refusals else None
+        if problem is not None:
+            raise problem
+        self.pushed.append([f"{commit}:{ref}" for commit, ref in refs])
+
+
+class Claim:
+    side = "run-1"
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.due = False
+
+    def hold(self) -> None:
+        self.told.append("hold")
+
+    def release(self) -> None:
+        self.told.append("release")
+
+    def is_due(self) -> bool:
+        return self.due
+
+    def lost(self, why: str) -> None:
+        self.told.append("lost")
+
+
+def branch_home(vault: Vault, claim: Claim) -> BranchHome:
+    return BranchHome(vault, ("url", "token"), "t", Path(), claim, state_parent="", have="base", ref=state_ref("t"))
+
+
+def test_a_claim_is_renewed_when_it_is_due_and_given_back_at_the_end() -> None:
+    """Every publish renews it; the last one releases it in the same push."""
+    vault, claim = Vault(), Claim()
+    home = branch_home(vault, claim)
+    home.claim()
+    home.renew()
+    assert vault.pushed == [["+:refs/ralph/t/state"]]
+    claim.due = True
+    home.renew()
+    assert home.store(CHECKPOINT, "", is_last=False) == "reached"
+    assert home.store(CHECKPOINT, "", is_last=True) == "reached"
+    assert claim.told == ["hold", "hold", "hold", "release"]
+    assert vault.pushed[1:] == [
+        ["++:refs/ralph/t/state"],
+        ["c3:refs/heads/ralph/t", "+++:refs/ralph/t/state"],
+        ["c3:refs/heads/ralph/t", "++++:refs/ralph/t/state"],
+    ]
+
+
+def test_a_lost_task_leaves_its_work_on_a_side_branch() -> None:
+    """It is said once; nothing more is pushed to the other writer's refs."""
+    vault, claim = Vault(PushRejected("moved", moved=True)), Claim()
+    home = branch_home(vault, claim)
+    with pytest.raises(PushRejected):
+        home.store(CHECKPOINT, "", is_last=False)
+    assert vault.pushed == [["c3:refs/heads/ralph/t-run-1"]]
+    assert claim.told == ["hold", "lost"]
+    assert "moved" in home.store(CHECKPOINT, "", is_last=True)
+    claim.due = True
+    home.renew()
+    assert len(vault.pushed) == 1
+
+
+def test_a_server_that_refuses_the_ref_gets_a_branch() -> None:
+    """A refusal whose cause would be met anywhere is not tried again elsewhere."""
+    vault = Vault(PushRejected("hidden ref", of_ref=True))
+    branch_home(vault, Claim()).claim()
+    assert vault.pushed == [[f"+:{state_branch('t')}"]]
+    with pytest.raises(PushRejected):
+        branch_home(Vault(PushRejected("403")), Claim()).claim()
+
+
+def test_uploads_keep_their_distance(tmp_path: Path) -> None:
+    """One is uploaded, the next waits until two minutes are over, the last one waits for nothing."""
+    now, uploaded = [0.0], []
+    folder = tmp_path / "agent"
+    (folder / "checkpoints").mkdir(parents=True)
+    home = ArtifactHome(
+        folder,
+        tmp_path / "scratch",
+        lambda sequence, _zipped: uploaded.append(sequence),
+        None,
+        "",
+        gap_s=120,
+        monotonic=lambda: now[0],
+    )
+    assert [home.store(CHECKPOINT, "", is_last=False) for _ in range(2)] == ["reached", "waiting"]
+    now[0] = 121
+    assert home.store(CHECKPOINT, "", is_last=False) == "reached"
+    assert home.store(CHECKPOINT, "", is_last=True) == "reached"
+    assert uploaded == [7, 7, 7]
