@@ -99,6 +99,7 @@ def _run(
         metrics_interval=settings.metrics_interval,
         confirmed=remotes.confirmed,
         prepare=lambda: remotes.fill_vault(state),
+        keep=(settings.keep_checkpoints, settings.keep_days),
     )
     parts = loop.Parts(
         agent=agent,

@@ -38,6 +38,8 @@ class Settings:
     metrics_interval: int
     git: bool
     archive: bool
+    keep_checkpoints: int
+    keep_days: int
     task: str
     branch: str
     artifact: bool
@@ -55,13 +57,16 @@ class Settings:
         return [f"{name.name}: {_shown(getattr(self, name.name))}" for name in fields(self)]
 
 
-def resolve(given: Mapping[str, str | bool], env: Mapping[str, str], workspace: Path) -> Settings:
+def resolve(
+    given: Mapping[str, str | bool], env: Mapping[str, str], workspace: Path, *, for_agent: bool = True
+) -> Settings:
     """Resolve the settings.
 
     Args:
         given: the CLI's flags by input name.
         env: the whole environment; inputs are `INPUT_<NAME>`, with dashes or underscores.
         workspace: where ralph.yml and the prompt file are looked for.
+        for_agent: whether an agent is to be called: what it works on must be there then.
 
     Raises:
         SettingsError: with every problem that was found.
@@ -82,7 +87,9 @@ def resolve(given: Mapping[str, str | bool], env: Mapping[str, str], workspace: 
     if not values.get("task"):
         values["task"] = default_task(env, workspace)
     values["branch"] = values.get("branch") or f"ralph/{values['task']}"
-    problems += _contradictions(values, explicit, workspace)
+    if for_agent:
+        problems += _contradictions(values, explicit, workspace)
+    problems += _bad_names(values)
     if problems:
         raise SettingsError(problems)
     return Settings(**values, verbose=bool(given.get("verbose")))
@@ -112,6 +119,9 @@ def _contradictions(values: Mapping[str, Any], explicit: set[str], workspace: Pa
         yield "prompt-file", f"there is no file {prompt_file} in the workspace. Create it, or set `prompt`."
     if values.get("agent") == "command" and not values.get("command"):
         yield "command", "missing; `agent: command` runs it."
+
+
+def _bad_names(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if values.get("branch") and not is_branch_name(values["branch"]):
         yield "branch", f"{values['branch']!r} is no name that git takes for a branch."
     if values["task"] != slug(values["task"]):

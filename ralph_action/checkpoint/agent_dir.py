@@ -23,7 +23,7 @@ FOLDERS = ("checkpoints", "prompts", "metrics", "logs")
 JOURNAL, REPORT, LOG, PROMPT = "journal.jsonl", "report.html", "logs/ralph.log", "prompt.md"
 CLEANED = ("prompts", "metrics", "logs")
 NOTES = "agent-notes/"
-OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes", "lease.json", ".gitignore")
+OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes", "damaged", "lease.json", ".gitignore")
 """The names at the top of `.agent/` that are no notes of the agent's."""
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
@@ -116,6 +116,18 @@ class AgentDir:
                     for record in (self.mirror / "checkpoints").glob("checkpoint_*.json"):
                         record.unlink()
 
+    def prune(self, keep: int, days: int, *, since: int | None = None) -> dict[str, int]:
+        """Remove what is kept no longer, here and in the workspace; return name → bytes of what went."""
+        from ralph_action.checkpoint.listing import prune  # deferred: it reads with this module
+
+        now, gone = datetime.now(UTC), {}
+        if self.mirror is not None:
+            with contextlib.suppress(OSError), acting_as(self.user):
+                gone = prune(self.mirror, keep, days, now, since)
+        with contextlib.suppress(OSError):  # cleaning up never ends a run
+            gone |= prune(self.path, keep, days, now, since)
+        return gone
+
     def mirror_all(self) -> None:
         """Write the workspace's `.agent/` from ours; what the agent keeps there besides stays.
 
@@ -192,7 +204,7 @@ def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Chec
     for path in sorted((folder / "checkpoints").glob("checkpoint_*.json")):
         try:
             checkpoint = read_checkpoint(read_json(path))
-            found.append((_named_state(folder, checkpoint), checkpoint))
+            found.append((named_state(folder, checkpoint), checkpoint))
         except StateError as problem:
             refused.append(f"{path.name}: {problem}")
     named = {checkpoint.state_file for _, checkpoint in found if checkpoint}
@@ -222,7 +234,8 @@ def read_json(path: Path) -> object:
         raise StateError(message) from problem
 
 
-def _named_state(folder: Path, checkpoint: Checkpoint) -> TaskState:
+def named_state(folder: Path, checkpoint: Checkpoint) -> TaskState:
+    """Read the state that a checkpoint's record names. Raises StateError when it is not as the record says."""
     name = Path(checkpoint.state_file)
     if name.parts[:1] != ("metrics",) or len(name.parts) != len(("metrics", "file")):
         message = f"Invalid checkpoint data: it names {checkpoint.state_file!r} as its state."

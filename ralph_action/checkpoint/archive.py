@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import zipfile
@@ -25,7 +26,8 @@ def pack(folder: Path, into: Path, extra: Mapping[str, Path], *, skip: Collectio
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
             if path.is_file() and not path.is_symlink() and not name.endswith(".tmp") and name not in skip:
-                _add(target, path, f".agent/{name}")
+                with contextlib.suppress(FileNotFoundError):  # the loop has just cleaned it away
+                    _add(target, path, f".agent/{name}")
         for name, path in sorted(extra.items()):
             _add(target, path, name)
     with part.open("rb") as stream:
@@ -101,6 +103,8 @@ def _add(target: zipfile.ZipFile, path: Path, name: str) -> None:
     info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = (stat.S_IFREG | 0o644) << 16
-    with path.open("rb") as stream, target.open(info, "w", force_zip64=path.stat().st_size > 2**31) as out:
-        while chunk := stream.read(CHUNK):
-            out.write(chunk)
+    with path.open("rb") as stream:
+        is_large = os.fstat(stream.fileno()).st_size > 2**31
+        with target.open(info, "w", force_zip64=is_large) as out:
+            while chunk := stream.read(CHUNK):
+                out.write(chunk)

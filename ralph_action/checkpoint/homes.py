@@ -54,7 +54,7 @@ class Remote(Protocol):
 class Homes:
     """Local first and blocking; the remote homes beside the next iteration."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a part of its own
         self,
         agent_dir: AgentDir,
         commits: Commits | None,
@@ -65,7 +65,12 @@ class Homes:
         metrics_interval: int,
         confirmed: str = "",
         prepare: Callable[[], None] = lambda: None,
+        keep: tuple[int, int] | None = None,
     ) -> None:
+        """Know the parts; `keep` is how many files of each kind stay, and for how many days; None: all."""
+        self._keep = keep
+        self._since: int | None = None
+        """The sequence from which on this run's checkpoints may be on their way to another home."""
         self._agent_dir = agent_dir
         self._commits = commits
         self._remotes = remotes
@@ -114,6 +119,9 @@ class Homes:
             self._agent_dir.write_checkpoint(checkpoint)
             self._agent_dir.journal("checkpoint", checkpoint.time, iteration=state.iteration, commit=commit)
             self._latest = checkpoint
+            if self._keep is not None:
+                self._since = checkpoint.sequence if self._since is None else self._since
+                self._agent_dir.prune(*self._keep, since=self._since)
         if self._commits is not None and (problem := self._commits.after_commit(subject)):
             self._say(f"The post-commit hook failed: {problem}")
         return replace(state, head_sha=commit or state.head_sha), checkpoint
@@ -158,6 +166,7 @@ class Homes:
             is_replaced = latest and latest.iteration == checkpoint.iteration and latest.sequence > checkpoint.sequence
             if not is_replaced:
                 self._agent_dir.write_checkpoint(reached)
+            self._since = checkpoint.sequence
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
         for home, text in homes.items():
             if text not in {"reached", "off", "waiting"} and self._said.get(home) != text:

@@ -130,7 +130,9 @@ class Vault:
             self.git.run("add", "--force", "--", CLAIM, env=index)
         else:
             later = [f":(exclude){name}" for name in later_records(folder, checkpoint)]
-            self.git.run("add", "--all", "--force", "--", ".", ":(exclude)logs", *NO_TEMPORARIES, *later, env=index)
+            words = ["add", "--all", "--force", "--", ".", ":(exclude)logs", *NO_TEMPORARIES, *later]
+            if self.git.attempt(*words, env=index)[0]:  # the loop may have cleaned a file away meanwhile
+                self.git.run(*words, env=index)
         if checkpoint is not None:
             blob = self.git.run("hash-object", "-w", "--stdin", stdin=as_bytes(checkpoint.to_json()))
             self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{record_name(checkpoint)}", env=index)

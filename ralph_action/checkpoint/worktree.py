@@ -23,8 +23,8 @@ from ralph_action.identity import identity
 from ralph_action.ports import User
 
 HOOK_TIMEOUT_S = 60.0
-EXCLUDED = "/.agent"
-"""Without a slash at its end: it may be a link to a larger disk."""
+EXCLUDED = ("/.agent", "/ralph_checkpoints_*.tar.gz")
+"""The first without a slash at its end, as it may be a link to a larger disk; then the backups of it."""
 INDEX_LOCK_TRIES = 20
 
 
@@ -74,13 +74,13 @@ class Worktree:
         return self.root / self.git.run("rev-parse", "--git-path", name)
 
     def exclude_agent_dir(self) -> None:
-        """Keep `.agent/` out of commits by the repository's own exclude file; once."""
+        """Keep `.agent/` and its backups out of commits by the repository's own exclude file; once."""
         exclude = self.path("info/exclude")
         with acting_as(self.user):
             lines = exclude.read_text().splitlines() if exclude.is_file() else []
-            if EXCLUDED not in lines:
+            if missing := [line for line in EXCLUDED if line not in lines]:
                 exclude.parent.mkdir(exist_ok=True)
-                exclude.write_text("\n".join([*lines, EXCLUDED, ""]))
+                exclude.write_text("\n".join([*lines, *missing, ""]))
 
     def prepare(self, branch: str, start: str | None) -> None:
         """Put HEAD on the task's branch, which begins at `start` or HEAD. Index and files stay as they are."""
