@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,7 +121,17 @@ class World:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             log, _ = process.communicate()
+        if process.returncode < 0:
+            self._end_all()
         return Run(process.returncode, log)
+
+    def _end_all(self) -> None:
+        """The machine is gone: so is everything that the program had started, the agent and git too."""
+        while mine := [pid for pid in _pids() if _is_below(pid, self.root)]:
+            for pid in mine:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
 
     def lose(self, mode: str) -> None:
         """Take away what the mode says, and put a fresh clone in the workspace's place."""
@@ -162,11 +173,24 @@ class World:
         return document
 
     def tree(self) -> str:
-        return self.git(self.remote).run("rev-parse", "refs/heads/ralph/t^{tree}")
+        code, out, _ = self.git(self.remote).attempt("rev-parse", "--verify", "--quiet", "refs/heads/ralph/t^{tree}")
+        return "" if code else out.decode().strip()
 
     def calls(self) -> Counter[str]:
         calls = self.root / "calls"
         return Counter(calls.read_text().split() if calls.exists() else [])
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _is_below(pid: int, folder: Path) -> bool:
+    try:
+        is_dead = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return not is_dead and Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder)
+    except OSError:
+        return False
 
 
 def points(root: Path, interval: int, source: Path = ROOT) -> tuple[list[str], str]:
@@ -212,7 +236,7 @@ def _counting(world: World, mode: str, second: Run, durable: int, tree: str) -> 
     # A fresh clone lacks what the user had not committed, unless a checkpoint has it; and what the mode took away.
     has_all = mode == "same" or (durable > 0 and not (is_second and mode == "artifact"))
     if has_all and world.tree() != tree:
-        found.append("the tree is another one")
+        found.append(f"the tree is another one, or none: {second.log[-1000:]}")
     if is_second:  # the first one had been completed, and was found so in a home that is left
         return found
     if second.resumed_after < durable:
