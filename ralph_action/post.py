@@ -48,6 +48,7 @@ def finish(values: Mapping[str, str | bool], environ: Mapping[str, str], workspa
         runner.line(f"Finishing what the main stage left: {missing}")
         clock = SystemClock()
         remotes = connect(settings, Context.from_environ(environ), environ, place, runner.line)
+        remotes.clear_locks()
         agent_dir = AgentDir(place.home / "agent", place.workspace / ".agent", place.user)
         branch = f"refs/heads/{state.branch}"
         remotes.confirmed = remotes.ask_state(state.task, branch).get(branch, "")

@@ -9,6 +9,7 @@ from pathlib import Path
 from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Remote
+from ralph_action.checkpoint.locks import clear_all, clear_stale
 from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome, state_branch, state_ref
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
@@ -135,6 +136,16 @@ class Remotes:
         if self.artifacts is None or not lease.run_id.isdecimal():
             return False
         return self.artifacts.run_is_over(lease.run_id, lease.run_attempt)
+
+    def clear_locks(self) -> None:
+        """Take away what killed git commands of an earlier run left locked; the task's lock is ours."""
+        if self.vault is not None:
+            clear_all(self.vault.path)
+        if self.worktree is not None and self.settings.git:
+            names = ("index", "HEAD", "config", "packed-refs", f"refs/heads/{self.settings.branch}")
+            git_dir = self.worktree.path("index").parent
+            for name in clear_stale(git_dir, names, self.worktree.root, self.worktree.user):
+                self.say(f"A git command that is gone had left {name} behind; it was removed.")
 
     def fill_vault(self, state: TaskState) -> None:
         """Bring the task's base and its last checkpoint into the vault; seconds in a large repository."""

@@ -77,6 +77,7 @@ def _run(
             f"Not a git repository: {place.workspace}.",
             remedy="Run `git init` and commit once, check the repository out before this step, or use --no-git.",
         )
+    remotes.clear_locks()
     if place.protections_off:
         console.line(place.protections_off)
     agent = _agent(settings, place, console)
