@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ralph_action.checkpoint.agent_dir import AgentDir, load, read_json
+from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.listing import set_aside
+from ralph_action.checkpoint.reading import load, read_json
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.claim import NAME, lease_of
 from ralph_action.errors import GitError, PushRejected, RalphError, StateError
@@ -58,28 +60,38 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
 
 
 def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, scratch: Path) -> None:
-    ours, unread = place.home / "agent", None
-    if not search_folder(found, "local", ours, "saved state", task=new.task, bare_states=True):
-        workspace = place.workspace / ".agent"
-        search_folder(found, "local", workspace, ".agent/", task=new.task, bare_states=True)
+    _search_local(found, new, place, remotes)
+    unread = None
     if remotes.url and remotes.vault is not None:
         try:
-            _search_branch(found, new, remotes, scratch / "branch")
+            search_branch(found, new, remotes, scratch / "branch")
         except GitError as problem:
-            found.refuse("branch", remotes.url, str(problem))
+            found.refuse("branch", remotes.url, str(problem), is_damaged=False)
             unread = problem
     if remotes.artifacts is not None:
         try:
             listed = remotes.artifacts.listed(new.task)
         except RalphError as problem:
-            found.refuse("artifact", "list", str(problem))
+            found.refuse("artifact", "list", str(problem), is_damaged=False)
         else:
-            search_artifacts(found, listed, scratch, task=new.task, have_commit=_have(remotes))
+            search_artifacts(found, listed, scratch, task=new.task, have_commit=have_commit(remotes))
     if unread is not None and remotes.context.is_actions and not found.candidates:
         raise unread  # to begin anew beside a task that is there would do all of it again
 
 
-def _search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path) -> None:
+def _search_local(found: Found, new: TaskState, place: Workplace, remotes: Remotes) -> None:
+    """Our copy, then the workspace's; what is damaged there is copied aside, as a later checkpoint may replace it."""
+    ours = place.home / "agent"
+    for folder, where, user in ((ours, "saved state", None), (place.workspace / ".agent", ".agent/", place.user)):
+        is_found = search_folder(found, "local", folder, where, task=new.task, bare_states=True)
+        if found.has_damaged("local"):
+            for name in set_aside(folder, ours / "damaged", user):
+                remotes.say(f"Resume: the damaged {name} is kept in .agent/damaged/")
+        if is_found:
+            return
+
+
+def search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path) -> None:
     """Fetch the state ref; a candidate counts only when its commit is on the branch that it names."""
     vault = remotes.vault
     assert vault is not None  # noqa: S101  the caller has looked
@@ -140,7 +152,9 @@ def claim(state: TaskState, place: Workplace, remotes: Remotes, agent_dir: Agent
         remotes.claim(agent_dir, state, clock, lost)
 
 
-def _have(remotes: Remotes) -> Callable[[str], bool]:
+def have_commit(remotes: Remotes) -> Callable[[str], bool]:
+    """Whether a commit is on this machine."""
+
     def have(commit: str) -> bool:
         in_vault = remotes.vault is not None and remotes.vault.has(commit)
         return in_vault or (remotes.worktree is not None and remotes.worktree.has(commit))

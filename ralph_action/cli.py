@@ -16,9 +16,16 @@ COMMANDS = {
     "run": "put the agent in a loop (the default)",
     "resume": "go on with an unfinished task; an error when there is none",
     "status": "say how the task in this workspace stands",
+    "checkpoints": "list the checkpoints that this machine has a record of",
+    "validate": "check every home that can be reached; exit code 3 when something is damaged",
+    "restore": "bring the files back to a checkpoint: ralph restore <iteration or commit>",
+    "clean": "remove what keep-checkpoints and keep-days keep no longer",
+    "export": "back .agent/ up: ralph export [file]",
     "demo": "show a task that is killed in the middle and goes on; needs no key",
     "post": "finish what a cancelled run left (the action's post stage)",
 }
+TAKING = ("restore", "export")
+"""The commands that take one more word."""
 FILE_ENDINGS = (".md", ".txt", ".markdown")
 
 
@@ -41,10 +48,11 @@ def parser() -> argparse.ArgumentParser:
         prog="ralph",
         description="Put a coding agent in a loop, in CI or on your own machine, and never lose its work.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="commands:\n" + "\n".join(f"  {name:8} {text}" for name, text in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:11} {text}" for name, text in COMMANDS.items()),
         allow_abbrev=False,
     )
     top.add_argument("name", nargs="?", choices=sorted(COMMANDS), default="run", metavar="command", help="see below")
+    top.add_argument("argument", nargs="?", help="for restore: an iteration or a commit; for export: a file")
     top.add_argument("--version", action="version", version=f"ralph {__version__}")
     top.add_argument("--verbose", "-v", action="store_true", default=None, help="show the agent's output as it comes")
     groups = {row.group: top.add_argument_group(row.group) for row in INPUTS}
@@ -66,8 +74,11 @@ def parse(argv: Sequence[str], folder: Path | None = None) -> Command:
         SettingsError: a flag is unknown or lacks its value.
 
     """
-    found = vars(parser().parse_args(list(argv)))
+    top = parser()
+    found = vars(top.parse_intermixed_args(list(argv)))
     name = found.pop("name")
+    if found["argument"] is not None and name not in TAKING:
+        top.error(f"unrecognized arguments: {found['argument']}")
     values: dict[str, str | bool] = {key: value for key, value in found.items() if value is not None}
     prompt = values.get("prompt")
     if isinstance(prompt, str) and "\n" not in prompt and _is_file_name(prompt, folder or Path.cwd()):

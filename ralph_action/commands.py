@@ -48,7 +48,7 @@ def resume(values: Values, environ: Mapping[str, str], workspace: Path, runner: 
 def status(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
     """Say how the task in this workspace stands."""
     del values, environ, stop
-    from ralph_action.checkpoint.agent_dir import load
+    from ralph_action.checkpoint.reading import load
     from ralph_action.report.summary import cost, tokens
 
     states, refused = load(workspace / ".agent", bare_states=True)
@@ -93,4 +93,55 @@ def remember(home: Path, environ: Mapping[str, str]) -> None:
             os.fsync(stream.fileno())
 
 
-COMMANDS: dict[str, Command] = {"run": run, "resume": resume, "status": status, "demo": demo, "post": post}
+def clean(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Remove what is kept no longer, now."""
+    del stop
+    from ralph_action import hand
+
+    return hand.clean(values, environ, workspace, runner)
+
+
+def checkpoints(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """List the checkpoints that this machine has a record of."""
+    del stop
+    from ralph_action import hand
+
+    return hand.checkpoints(values, environ, workspace, runner)
+
+
+def validate(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Check every home that can be reached."""
+    del stop
+    from ralph_action.validate import validate as check
+
+    return check(values, environ, workspace, runner)
+
+
+def restore(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Bring the work tree back to a checkpoint."""
+    del stop
+    from ralph_action import hand
+
+    return hand.restore(values, environ, workspace, runner)
+
+
+def export(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
+    """Back `.agent/` up."""
+    del stop
+    from ralph_action import hand
+
+    return hand.export(values, environ, workspace, runner)
+
+
+COMMANDS: dict[str, Command] = {
+    "run": run,
+    "resume": resume,
+    "status": status,
+    "checkpoints": checkpoints,
+    "validate": validate,
+    "restore": restore,
+    "clean": clean,
+    "export": export,
+    "demo": demo,
+    "post": post,
+}

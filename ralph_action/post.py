@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ralph_action.checkpoint.agent_dir import AgentDir, load
+from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Homes
+from ralph_action.checkpoint.reading import load
 from ralph_action.clock import SystemClock
 from ralph_action.github.context import Context
 from ralph_action.github.runner import Runner

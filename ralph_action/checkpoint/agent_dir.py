@@ -13,19 +13,18 @@ from typing import Any
 
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.files import append_line, write_atomically, write_json
+from ralph_action.checkpoint.listing import prune
 from ralph_action.checkpoint.notes import read_notes
-from ralph_action.documents import read_checkpoint, read_state, state_document
-from ralph_action.errors import StateError
+from ralph_action.checkpoint.reading import FOLDERS
+from ralph_action.documents import state_document
 from ralph_action.ports import User
 from ralph_action.state import Checkpoint, TaskState
 
-FOLDERS = ("checkpoints", "prompts", "metrics", "logs")
 JOURNAL, REPORT, LOG, PROMPT = "journal.jsonl", "report.html", "logs/ralph.log", "prompt.md"
 CLEANED = ("prompts", "metrics", "logs")
 NOTES = "agent-notes/"
 OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes", "damaged", "lease.json", ".gitignore")
 """The names at the top of `.agent/` that are no notes of the agent's."""
-MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 
 class AgentDir:
@@ -118,8 +117,6 @@ class AgentDir:
 
     def prune(self, keep: int, days: int, *, since: int | None = None) -> dict[str, int]:
         """Remove what is kept no longer, here and in the workspace; return name → bytes of what went."""
-        from ralph_action.checkpoint.listing import prune  # deferred: it reads with this module
-
         now, gone = datetime.now(UTC), {}
         if self.mirror is not None:
             with contextlib.suppress(OSError), acting_as(self.user):
@@ -188,61 +185,3 @@ class AgentDir:
         while (stamp := moment.strftime("%Y%m%d_%H%M%S")) <= latest:
             moment += timedelta(seconds=1)
         return stamp
-
-
-def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Checkpoint | None]], list[str]]:
-    """Read the checkpoints of an `.agent/` tree, the furthest first, and say what was refused and why.
-
-    Args:
-        folder: the `.agent/` tree.
-        bare_states: also take state files that no checkpoint names; right for the local home only,
-            where the work tree itself holds what came after the last commit.
-
-    """
-    found: list[tuple[TaskState, Checkpoint | None]] = []
-    refused: list[str] = []
-    for path in sorted((folder / "checkpoints").glob("checkpoint_*.json")):
-        try:
-            checkpoint = read_checkpoint(read_json(path))
-            found.append((named_state(folder, checkpoint), checkpoint))
-        except StateError as problem:
-            refused.append(f"{path.name}: {problem}")
-    named = {checkpoint.state_file for _, checkpoint in found if checkpoint}
-    if bare_states:
-        for path in sorted((folder / "metrics").glob("state_*.json"))[-3:]:
-            if f"metrics/{path.name}" not in named:
-                try:
-                    found.append((read_state(read_json(path)), None))
-                except StateError as problem:
-                    refused.append(f"{path.name}: {problem}")
-    found.sort(key=lambda pair: (pair[0].generation, pair[0].sequence), reverse=True)
-    return found, refused
-
-
-def read_json(path: Path) -> object:
-    """Read a bounded JSON file. Raises StateError."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as stream:
-            data = stream.read(MAX_DOCUMENT_BYTES + 1)
-        if len(data) > MAX_DOCUMENT_BYTES:
-            message = f"Invalid checkpoint data: {path.name} is larger than {MAX_DOCUMENT_BYTES} bytes."
-            raise StateError(message)
-        return json.loads(data)
-    except (OSError, ValueError, RecursionError) as problem:
-        message = f"Invalid checkpoint data: {path.name} cannot be read ({problem})."
-        raise StateError(message) from problem
-
-
-def named_state(folder: Path, checkpoint: Checkpoint) -> TaskState:
-    """Read the state that a checkpoint's record names. Raises StateError when it is not as the record says."""
-    name = Path(checkpoint.state_file)
-    if name.parts[:1] != ("metrics",) or len(name.parts) != len(("metrics", "file")):
-        message = f"Invalid checkpoint data: it names {checkpoint.state_file!r} as its state."
-        raise StateError(message)
-    state = read_state(read_json(folder / name))
-    digest = "sha256:" + hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    if digest != checkpoint.digest:
-        message = f"Invalid checkpoint data: {name.name} does not match its digest."
-        raise StateError(message)
-    return state

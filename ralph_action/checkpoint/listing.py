@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
-from ralph_action.checkpoint.agent_dir import FOLDERS, MAX_DOCUMENT_BYTES, named_state, read_json
 from ralph_action.checkpoint.files import write_atomically
+from ralph_action.checkpoint.reading import FOLDERS, MAX_DOCUMENT_BYTES, named_state, read_json
 from ralph_action.checkpoint.retention import NEEDED_CHECKPOINTS, RECORD, Limits, Record, is_over, outdated
 from ralph_action.documents import read_checkpoint, read_state
 from ralph_action.errors import StateError

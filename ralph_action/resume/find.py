@@ -7,13 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ralph_action.checkpoint.agent_dir import load
+from ralph_action.checkpoint.reading import load
 from ralph_action.errors import RalphError, StateError
 from ralph_action.resume.choose import Candidate
 from ralph_action.state import TaskState
 
 MAX_ARTIFACTS = 5
 """How many artifacts, the newest first, are looked into before the home is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was not taken."""
+
+    home: str
+    where: str
+    why: str
+    is_damaged: bool
+    """False: it may be sound, but is another task's, or nobody's to take, or out of reach."""
 
 
 @dataclass(slots=True)
@@ -23,10 +34,14 @@ class Found:
     candidates: list[Candidate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """For the log: home, what was found or why it was refused."""
-    newer_schema: StateError | None = None
+    refusals: list[Refusal] = field(default_factory=list)
 
-    def refuse(self, home: str, where: str, why: str) -> None:
+    def refuse(self, home: str, where: str, why: str, *, is_damaged: bool = True) -> None:
         self.notes.append(f"{home}: {where}: refused: {why}")
+        self.refusals.append(Refusal(home, where, why, is_damaged))
+
+    def has_damaged(self, home: str) -> bool:
+        return any(item.home == home and item.is_damaged for item in self.refusals)
 
 
 class Artifact(Protocol):
@@ -62,7 +77,7 @@ def search_folder(
         found.refuse(home, where, why)
     for state, checkpoint in states:
         if state.task != task:
-            found.refuse(home, where, f"belongs to the task `{state.task}`")
+            found.refuse(home, where, f"belongs to the task `{state.task}`", is_damaged=False)
             continue
         commit = checkpoint.commit if checkpoint else state.head_sha
         if why := refusal(state, commit):
@@ -101,12 +116,12 @@ def search_artifacts(
         if number >= MAX_ARTIFACTS:
             return
         if artifact.refusal:
-            found.refuse("artifact", artifact.name, artifact.refusal)
+            found.refuse("artifact", artifact.name, artifact.refusal, is_damaged=False)
             continue
         try:
             folder = artifact.fetch(scratch / f"artifact-{number}")
         except RalphError as problem:
-            found.refuse("artifact", artifact.name, str(problem))
+            found.refuse("artifact", artifact.name, str(problem), is_damaged=isinstance(problem, StateError))
             continue
         carries_work = (folder / "work.bundle").is_file()
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ralph_action.checkpoint.agent_dir import AgentDir, load
+from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.files import write_atomically
+from ralph_action.checkpoint.reading import load
 from ralph_action.ports import User
 from ralph_action.state import Checkpoint
 from tests.unit.records import done, new_state
