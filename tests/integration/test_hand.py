@@ -8,16 +8,23 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.archive import pack, unpack
 from ralph_action.checkpoint.git import Git
+from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
+from ralph_action.clock import SystemClock
 from ralph_action.lock import locked
+from ralph_action.state import Checkpoint
 from tests.lab.place import ENTRY, WORK, Place
+from tests.unit.records import new_state
 
 
 class Cleaning(list[str]):
@@ -87,6 +94,46 @@ def test_a_run_keeps_what_it_is_told_to(place: Place) -> None:
     code, log = place.run(other, "--command", WORK, "--max-iterations", "9", *flags)
     assert code == 11, log
     assert (other / "done.txt").read_text().split() == [str(n) for n in range(1, 10)]
+
+
+class Slow:
+    """A home whose first checkpoint is on its way until the gate opens."""
+
+    home = "branch"
+
+    def __init__(self) -> None:
+        self.begun, self.gate = threading.Event(), threading.Event()
+
+    def store(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> str:
+        self.begun.set()
+        self.gate.wait(60)
+        return "reached"
+
+    def renew(self) -> None:
+        pass
+
+
+def test_what_is_being_published_stays(tmp_path: Path) -> None:
+    """Its record and its state, however many checkpoints the loop is ahead; afterwards they go."""
+    slow = Slow()
+    agent_dir = AgentDir(tmp_path, None, None)
+    homes = Homes(agent_dir, None, [slow], SystemClock(), print, metrics_interval=10, keep=(1, 0))
+    first: Checkpoint | None = None
+    for number in range(1, 9):
+        state = replace(new_state(), iteration=number, sequence=number * 2)
+        _, checkpoint = homes.snapshot(state, "x")
+        homes.publish(checkpoint, is_last=False)
+        first = first or checkpoint
+        assert slow.begun.wait(30)
+    assert first is not None
+    assert (tmp_path / first.state_file).is_file()
+    assert len(names(tmp_path, "checkpoints/*")) == 8
+    slow.gate.set()
+    homes.flush(30)
+    homes.snapshot(replace(new_state(), iteration=9, sequence=18), "x")
+    homes.close()
+    assert names(tmp_path, "checkpoints/*") == ["checkpoint_8.json", "checkpoint_9.json"]
+    assert not (tmp_path / first.state_file).exists()
 
 
 def test_backups_are_not_committed(place: Place) -> None:
