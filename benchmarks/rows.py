@@ -19,7 +19,7 @@ from ralph_action.state import TaskState
 from tests.lab.github import GitHub
 from tests.lab.job import Job
 
-ITERATIONS = 6
+ITERATIONS = 10
 
 
 def snapshot(root: Path) -> Row:
@@ -91,7 +91,7 @@ def slow_remote(root: Path) -> Row:
             scratch.ralph(work, "--max-iterations", str(ITERATIONS), "--command", AGENT, "--no-artifact")
             return scratch.iteration_s()
 
-        return compare("with push +2 s, upload +3 s", "without a remote", 1.05, (ours, theirs), 5)
+        return compare("with push +2 s, upload +3 s", "without a remote", 1.05, (ours, theirs), 4)
 
 
 def start(root: Path) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ENTRY = Path(__file__).resolve().parent.parent / "entrypoint.py"
@@ -29,15 +30,21 @@ class Scratch:
         subprocess.run(["/bin/sh", "-ec", command], cwd=folder, env=self.environment, check=True, capture_output=True)
 
     def repository(self, name: str, *, folders: int = 1) -> Path:
-        """A repository of 100 files in each folder, with a prompt."""
+        """A repository of 100 files in each folder, with a prompt; in one pack, as a clone has it.
+
+        Loose objects would start git's own packing behind the user's commits, but not behind ours.
+        """
         path = self.root / name
+        path.mkdir()
+        self.sh("git init -q --initial-branch=main", path)
+        files = {"PROMPT.md": "Do it.\n"}
         for number in range(folders):
-            folder = path / f"{number // 50}" / f"{number}"
-            folder.mkdir(parents=True)
-            for item in range(100):
-                (folder / f"{item}.txt").write_text(f"{number} {item}\n")
-        (path / "PROMPT.md").write_text("Do it.\n")
-        self.sh("git init -q --initial-branch=main; git add -A; git commit -q -m first", path)
+            files |= {f"{number // 50}/{number}/{item}.txt": f"{number} {item}\n" for item in range(100)}
+        commit = f"commit refs/heads/main\ncommitter bench <bench@localhost> {int(time.time())} +0000\ndata 5\nfirst\n"
+        stream = commit + "".join(f"M 644 inline {at}\ndata {len(text)}\n{text}\n" for at, text in files.items())
+        command = ["git", "-c", "fastimport.unpackLimit=0", "fast-import", "--quiet"]
+        subprocess.run(command, cwd=path, env=self.environment, input=stream.encode(), check=True, capture_output=True)
+        self.sh("git reset -q --hard", path)
         return path
 
     def ralph(self, folder: Path, *flags: str, **env: str) -> None:

@@ -126,11 +126,12 @@ class World:
         return Run(process.returncode, log)
 
     def _end_all(self) -> None:
-        """The machine is gone: so is everything that the program had started, the agent and git too."""
+        """The machine is gone, and all that the program had started with it; what the remote does goes on."""
         while mine := [pid for pid in _pids() if _is_below(pid, self.root)]:
             for pid in mine:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                if not _is_below(pid, self.remote):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
 
     def lose(self, mode: str) -> None:
