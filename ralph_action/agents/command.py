@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from ralph_action.agents.process import ChildEnd, How, run_child
@@ -16,15 +17,15 @@ class Text:
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
-        self._lines: list[bytes] = []
+        self._lines: deque[bytes] = deque()
         self._size = 0
 
     def feed(self, line: bytes) -> None:
         self._show(line.decode("utf-8", errors="replace"))
         self._lines.append(line)
-        self._size += len(line)
+        self._size += len(line) + 1
         while self._size > MAX_TEXT and len(self._lines) > 1:
-            self._size -= len(self._lines.pop(0))
+            self._size -= len(self._lines.popleft()) + 1
 
     def __str__(self) -> str:
         return b"\n".join(self._lines).decode("utf-8", errors="replace")

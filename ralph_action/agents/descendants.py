@@ -11,7 +11,9 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from ralph_action.children import bury, strangers
 
 MARK = "RALPH_CALL"
 PR_SET_CHILD_SUBREAPER = 36
@@ -24,10 +26,27 @@ def become_subreaper() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def find(root: int, mark: str) -> set[int]:
-    """The living processes below `root`, of its session, or with our mark."""
+def adopted() -> set[int]:
+    """Our children that nobody here started."""
+    parents, _, _ = _table("")
+    return strangers(pid for pid, parent in parents.items() if parent == os.getpid())
+
+
+def find(root: int, mark: str, spared: Collection[int] | None = None) -> set[int]:
+    """The living processes below `root`, of its session, or with our mark.
+
+    Args:
+        root: the call's first process.
+        mark: what its environment holds.
+        spared: our adopted children before the call; those that came since are the call's too, as a daemon's
+            that threw its environment away. None looks at no adopted ones.
+
+    """
     parents, sessions, marked = _table(mark)
     found = {pid for pid, session in sessions.items() if session == root} | marked
+    if spared is not None:
+        ours = (pid for pid, parent in parents.items() if parent == os.getpid())
+        found |= strangers(ours) - set(spared)
     if root in parents:
         found.add(root)
     grown = True
@@ -39,17 +58,17 @@ def find(root: int, mark: str) -> set[int]:
     return found
 
 
-def end_all(root: int, mark: str, *, grace_s: float) -> None:
+def end_all(root: int, mark: str, *, grace_s: float, spared: Collection[int] | None = None) -> None:
     """TERM to all, KILL after `grace_s` to what is left; what they start meanwhile too."""
-    _signal(_parents_first(root, find(root, mark)), signal.SIGTERM)
+    _signal(_parents_first(root, find(root, mark, spared)), signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline:
         reap(keep=root)
-        if not find(root, mark):
+        if not find(root, mark, spared):
             return
         time.sleep(0.02)
     for _ in range(200):
-        left = find(root, mark)
+        left = find(root, mark, spared)
         if not left:
             return
         _signal(_parents_first(root, left), signal.SIGKILL)
@@ -59,10 +78,7 @@ def end_all(root: int, mark: str, *, grace_s: float) -> None:
 
 def reap(*, keep: int) -> None:
     """Bury orphans that came to us; the child `keep` is its owner's to wait for."""
-    for pid in _zombies():
-        if pid != keep:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+    bury(pid for pid in _zombies() if pid != keep)
 
 
 def _table(mark: str) -> tuple[dict[int, int], dict[int, int], set[int]]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import IO
 
-from ralph_action.agents.descendants import MARK, become_subreaper, end_all
+from ralph_action.agents.descendants import MARK, adopted, become_subreaper, end_all
+from ralph_action.children import start
 from ralph_action.errors import AgentError
 from ralph_action.identity import identity
 from ralph_action.ports import Call, Stop
@@ -91,12 +92,13 @@ def run_child(
 
     """
     become_subreaper()
+    spared = adopted()
     mark = secrets.token_hex(16)
     environment = {**call.environment, **(extra or {}), MARK: mark}
     began = time.monotonic()
     try:
-        child = subprocess.Popen(
-            argv,
+        child = start(
+            list(argv),
             cwd=call.workspace,
             env=environment,
             stdin=subprocess.PIPE,
@@ -116,9 +118,9 @@ def run_child(
         pump = _Pump(child, log, on_line)
         how = pump.until_over(call, stop, finished, began)
         if how is not How.EXITED or not pump.is_silent:
-            end_all(child.pid, mark, grace_s=GRACE_AFTER_SIGNAL_S if how is How.STOPPED else GRACE_S)
+            end_all(child.pid, mark, grace_s=GRACE_AFTER_SIGNAL_S if how is How.STOPPED else GRACE_S, spared=spared)
         else:
-            end_all(child.pid, mark, grace_s=0.2)
+            end_all(child.pid, mark, grace_s=0.2, spared=spared)
         pump.drain()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_S)

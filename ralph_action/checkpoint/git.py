@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
+from ralph_action.children import start
 from ralph_action.durable import step
 from ralph_action.errors import GitError
 from ralph_action.identity import identity
@@ -115,7 +116,7 @@ class Git:
     ) -> subprocess.Popen[bytes]:
         """Start a command in a session of its own, for pipes and timeouts."""
         config = pinned(self.config) if self.config else {}
-        return subprocess.Popen(
+        return start(
             ["git", *args],
             cwd=self.directory,
             env={**self.environment, **config, **(env or {})},

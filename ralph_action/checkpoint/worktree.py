@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.git import Git
+from ralph_action.children import start
 from ralph_action.durable import step
 from ralph_action.errors import GitError
 from ralph_action.identity import identity
@@ -154,7 +155,7 @@ class Worktree:
         try:
             with acting_as(self.user), hook.open("rb") as stream:
                 has_interpreter = stream.read(2) in {b"#!", b"\x7fE"}
-            process = subprocess.Popen(
+            process = start(
                 [*([] if has_interpreter else ["/bin/bash"]), str(hook), subject],
                 cwd=self.root,
                 env=self.git.environment,
