@@ -153,8 +153,9 @@ fi
 def test_cleaning_by_number(scratch: Scratch, command: str, kept: int) -> None:
     """The newest archives stay, and what was rotated away does not come back with the next run."""
     count = kept + 3
-    (scratch.folder / "ralph.yml").write_text("keep-checkpoints: 1000\n")  # our own retention leaves it to the guide's
     scratch.agent(count + 1, 'echo "Step $RALPH_ITERATION" > PROMPT.md')
+    with (scratch.folder / "ralph.yml").open("a") as config:
+        config.write("\nkeep-checkpoints: 1000\n")  # our own retention leaves it to the guide's
     scratch.bash(f"ralph --checkpoint-interval 1000 --max-iterations {count}", code=11)
     archives = scratch.files("prompts/*.md")
     assert len(archives) > kept
