@@ -38,9 +38,11 @@ class Stream:
         self._said_error = ""
 
     def feed(self, line: bytes) -> None:
-        """Take one line; what is no event of ours is passed over."""
+        """Take one line; what is no event of ours is passed over, and half a character becomes a question mark."""
         try:
             event = json.loads(line)
+            if b"\\ud" in line.lower():
+                event = json.loads(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return
         if not isinstance(event, dict):

@@ -50,14 +50,11 @@ def unpack(zipped: Path, into: Path) -> None:
             for entry in entries:
                 if not entry.is_dir():
                     _extract(source, entry, into / entry.filename)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as problem:
+    except StateError:
+        raise
+    except Exception as problem:  # each decompressor has errors of its own, and all mean the same
         message = f"Invalid checkpoint data: the zip is damaged ({problem})."
         raise StateError(message) from problem
-    except Exception as problem:
-        if type(problem).__module__ == "zlib":
-            message = f"Invalid checkpoint data: the zip is damaged ({problem})."
-            raise StateError(message) from problem
-        raise
 
 
 def _check(entries: list[zipfile.ZipInfo]) -> None:

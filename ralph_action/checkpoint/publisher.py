@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from ralph_action.errors import RalphError
 from ralph_action.state import Checkpoint
@@ -87,13 +87,13 @@ class Publisher:
                 homes = {"remote": f"bug: {type(problem).__name__}: {problem}"}
             with self._changed:
                 self.homes = homes
-            self._done(checkpoint, homes)
+            _quietly(partial(self._done, checkpoint, homes))
             with self._changed:
                 self._working = False
                 self._changed.notify_all()
 
 
 def _quietly(act: Callable[[], None]) -> None:
-    """Do what may fail: it is due again with the next checkpoint, which says what is wrong."""
-    with contextlib.suppress(RalphError, OSError, subprocess.SubprocessError):
+    """Do what may fail: it is due again with the next checkpoint, and one failure must not end all publishing."""
+    with contextlib.suppress(Exception):
         act()

@@ -112,12 +112,14 @@ def search_artifacts(
     have_commit: Callable[[str], bool],
 ) -> None:
     """Take the newest artifact that holds a valid checkpoint whose commit can be had."""
-    for number, artifact in enumerate(artifacts):
-        if number >= MAX_ARTIFACTS:
-            return
-        if artifact.refusal:
+    number = 0
+    for artifact in artifacts:
+        if artifact.refusal:  # not counted: a fork could make many with newer names
             found.refuse("artifact", artifact.name, artifact.refusal, is_damaged=False)
             continue
+        number += 1
+        if number > MAX_ARTIFACTS:
+            return
         try:
             folder = artifact.fetch(scratch / f"artifact-{number}")
         except RalphError as problem:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,3 +127,44 @@ def test_a_link_of_the_agent_leads_nowhere_new(tmp_path: Path) -> None:
     AgentDir(tmp_path / "ours", work / ".agent", User(1001, 1001)).write_state(new_state())
     assert list(secret.iterdir()) == []
     assert len(list((tmp_path / "ours" / "metrics").iterdir())) == 1
+
+
+@pytest.fixture
+def within_reach() -> Iterator[Path]:
+    """A folder that every user can reach: the parents of `tmp_path` are root's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_it_is_the_agents_rights_that_hold_a_link_back(within_reach: Path) -> None:
+    """The same write lands in a plain folder, and behind a link to a folder of the agent's; never in one of root's."""
+    work, theirs, secret = (within_reach / name for name in ("work", "theirs", "secret"))
+    secret.mkdir(mode=0o700)
+    (secret / "key").write_text("s3cr3t")
+    for folder in (work, work / ".agent", work / ".agent" / "metrics", theirs):
+        folder.mkdir()
+        os.chown(folder, 1001, 1001)
+    agent_dir = AgentDir(within_reach / "ours", work / ".agent", User(1001, 1001))
+    metrics = work / ".agent" / "metrics"
+    agent_dir.write_state(new_state())
+    (written,) = metrics.iterdir()
+    assert written.stat().st_uid == 1001
+    written.unlink()
+    metrics.rmdir()
+    for target, count in ((theirs, 1), (secret, 0)):
+        metrics.symlink_to(target)
+        agent_dir.write_state(new_state())
+        metrics.unlink()
+        assert len(list(target.glob("state_*"))) == count
+    (work / ".agent" / "note.md").write_text("mine")
+    (work / ".agent" / "key.md").symlink_to(secret / "key")
+    (work / ".agent" / "other.md").symlink_to(next(theirs.iterdir()))
+    (work / ".agent" / "more").symlink_to(secret)
+    (work / ".agent" / "roots.md").write_text("s3cr3t")
+    (work / ".agent" / "roots.md").chmod(0o600)
+    agent_dir.keep_notes()
+    kept = [path for path in (within_reach / "ours" / "agent-notes").rglob("*") if path.is_file()]
+    assert [path.name for path in kept] == ["note.md"]
+    assert list(secret.iterdir()) == [secret / "key"]
