@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.worktree import Worktree
 from tests.lab.github import GitHub
 from tests.lab.job import Job
 from tests.lab.place import Place
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+"""A machine that is busy is no failure."""
 
 
 @pytest.fixture
