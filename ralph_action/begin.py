@@ -8,19 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ralph_action import tree
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.listing import set_aside
 from ralph_action.checkpoint.reading import load, read_json
-from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.claim import NAME, lease_of
 from ralph_action.errors import GitError, PushRejected, RalphError, StateError
 from ralph_action.lease import read_lease, why_refused
 from ralph_action.ports import Clock
 from ralph_action.remote import Remotes, Say
-from ralph_action.resume.choose import Candidate, Choice, choose
+from ralph_action.resume.choose import Choice, choose
 from ralph_action.resume.find import Found, search_artifacts, search_folder
-from ralph_action.resume.restore import restore
-from ralph_action.state import TaskState
+from ralph_action.state import Checkpoint, TaskState
 from ralph_action.workplace import Workplace
 
 REMOTE_STATE = "refs/ralph-remote/state"
@@ -46,12 +45,12 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
     best = choice.candidate
     if best is None:
         remotes.say(_beginning(choice))
-        _start_branch(choice.state, remotes)
+        tree.start(choice.state, remotes)
         if choice.finished:
             _keep_finished(found, agent_dir, choice.finished)
     else:
         remotes.say(f"Resume: going on from {best.home} ({best.where}) after iteration {best.state.iteration}")
-        _restore_tree(best, choice.state, remotes)
+        tree.bring(best, choice.state, remotes)
         if best.folder != agent_dir.path:
             agent_dir.take_over(best.folder)
     agent_dir.mirror_all()
@@ -81,9 +80,15 @@ def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, sc
 
 def _search_local(found: Found, new: TaskState, place: Workplace, remotes: Remotes) -> None:
     """Our copy, then the workspace's; what is damaged there is copied aside, as a later checkpoint may replace it."""
-    ours = place.home / "agent"
+    ours, have = place.home / "agent", have_commit(remotes)
+
+    def refusal(state: TaskState, checkpoint: Checkpoint | None) -> str:
+        named = (checkpoint.commit, checkpoint.wip) if checkpoint else (state.head_sha,)
+        lacking = [commit for commit in named if commit and remotes.worktree is not None and not have(commit)]
+        return f"its commit {lacking[0][:12]} is not on this machine" if lacking else ""
+
     for folder, where, user in ((ours, "saved state", None), (place.workspace / ".agent", ".agent/", place.user)):
-        is_found = search_folder(found, "local", folder, where, task=new.task, bare_states=True)
+        is_found = search_folder(found, "local", folder, where, task=new.task, bare_states=True, refusal=refusal)
         if found.has_damaged("local"):
             for name in set_aside(folder, ours / "damaged", user):
                 remotes.say(f"Resume: the damaged {name} is kept in .agent/damaged/")
@@ -102,8 +107,8 @@ def search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path)
     folder = scratch / ".agent"
     _read_state(remotes, folder)
 
-    def refusal(state: TaskState, commit: str) -> str:
-        head = refs.get(f"refs/heads/{state.branch}", "")
+    def refusal(state: TaskState, checkpoint: Checkpoint | None) -> str:
+        head, commit = refs.get(f"refs/heads/{state.branch}", ""), checkpoint.commit if checkpoint else ""
         if not commit:
             return ""
         if not head:
@@ -112,10 +117,22 @@ def search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path)
             vault.fetch(remotes.url, remotes.token, [f"+refs/heads/{state.branch}:{REMOTE_BRANCH}"])
         if not vault.is_ancestor(commit, head):
             return f"{commit[:12]} is not on {state.branch}"
+        if checkpoint and checkpoint.wip and not _has_wip(remotes, checkpoint.wip):
+            return f"the files of the unfinished iteration, {checkpoint.wip[:12]}, are not on the remote"
         remotes.confirmed = head
         return ""
 
     search_folder(found, "branch", folder, ref, task=new.task, bare_states=False, refusal=refusal)
+
+
+def _has_wip(remotes: Remotes, wip: str) -> bool:
+    """Bring the remote's ref of unfinished work into the vault; whether it has a commit. Raises GitError."""
+    vault = remotes.vault
+    assert vault is not None  # noqa: S101  the caller has looked
+    if not remotes.wip_ref:
+        return False
+    tree.fetch_wip(remotes)
+    return vault.has(wip) and vault.is_ancestor(wip, tree.REMOTE_WIP)
 
 
 def _read_state(remotes: Remotes, folder: Path) -> None:
@@ -190,49 +207,9 @@ def _beginning(choice: Choice) -> str:
     return f"Resume: nothing found; the task `{choice.state.task}` begins on {choice.state.branch}"
 
 
-def _start_branch(state: TaskState, remotes: Remotes) -> None:
-    if remotes.vault is not None and remotes.worktree is not None:
-        remotes.confirmed = ""
-        remotes.worktree.prepare(state.branch, None)
-
-
 def _keep_finished(found: Found, agent_dir: AgentDir, finished: int) -> None:
     """Carry the finished generation's `.agent/` over, then set its records aside."""
     best = max(found.candidates, key=lambda item: item.state.sequence)
     if best.folder != agent_dir.path:
         agent_dir.take_over(best.folder)
     agent_dir.begin_generation(finished)
-
-
-def _restore_tree(best: Candidate, state: TaskState, remotes: Remotes) -> None:
-    """Bring the work tree to the checkpoint, unless it is there already."""
-    worktree, vault = remotes.worktree, remotes.vault
-    if worktree is None or vault is None or not best.commit:
-        return
-    if best.home == "local" and worktree.has(best.commit):
-        worktree.prepare(state.branch, best.commit)
-        return
-    if not remotes.context.is_actions and _is_chosen_by_hand(worktree, best.commit, state.task):
-        remotes.say("Resume: an earlier checkpoint is checked out; its files stay, and the later ones in the history")
-        vault.export_to(worktree, best.commit)
-        worktree.prepare(state.branch, best.commit)
-        return
-    if not worktree.has(best.commit):
-        if best.bundle is not None and not vault.has(best.commit):
-            if state.base_sha:
-                vault.take_base(state.base_sha)
-            vault.take_bundle(best.bundle)
-        vault.export_to(worktree, best.commit)
-    done = restore(worktree, best.commit, state.branch, state.task)
-    for line in done:
-        remotes.say(f"Resume: {line}")
-
-
-def _is_chosen_by_hand(worktree: Worktree, commit: str, task: str) -> bool:
-    """Whether the user went back to an earlier checkpoint of the task with `git checkout <commit>`."""
-    head = worktree.head_sha()
-    is_detached = not worktree.git.succeeds("symbolic-ref", "--quiet", "HEAD")
-    if not is_detached or not head or head == commit:
-        return False
-    message = worktree.git.run("log", "-1", "--format=%(trailers:key=Ralph-Task,valueonly)", head)
-    return message.strip() == task

@@ -100,6 +100,7 @@ def read_checkpoint(document: object) -> Checkpoint:
             digest=str(fields["digest"]),
             homes={str(home): str(text) for home, text in dict(fields.get("homes", {})).items()},
             time=str(fields.get("time", "")),
+            wip=str(fields.get("wip", "")),
         )
     except (KeyError, TypeError, ValueError) as problem:
         message = f"Invalid checkpoint data: the checkpoint record is damaged ({problem})."

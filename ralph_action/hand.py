@@ -83,16 +83,16 @@ def checkpoints(values: Values, environ: Mapping[str, str], workspace: Path, run
             f"There is no checkpoint of the task `{task.settings.task}` in {task.folder}.",
             remedy="Run `ralph run` here first, or name another task with --task.",
         )
-    subjects = _subjects(task.worktree, [item.checkpoint.commit for item in records if item.checkpoint])
+    subjects = _subjects(task.worktree, [item.commit for item in records if item.commit])
     rows = [("iteration", "time", "commit", "homes", "subject")]
     for item in records:
         if item.why or item.checkpoint is None:
-            rows.append((str(item.iteration), "damaged", "", "", f"{item.name}: {item.why}"))
+            rows.append((item.key, "damaged", "", "", f"{item.name}: {item.why}"))
             continue
-        commit = item.checkpoint.commit
+        commit = item.commit
         homes = ", ".join(f"{home} {text}" for home, text in item.checkpoint.homes.items())
         subject = subjects.get(commit, "its commit is not in this repository" if commit else "no commit (--no-git)")
-        rows.append((str(item.iteration), item.checkpoint.time, commit[:12], homes, subject))
+        rows.append((item.key, item.checkpoint.time, commit[:12], homes, subject))
     show(rows, runner)
     return 0
 
@@ -199,13 +199,13 @@ def _subjects(worktree: Worktree, commits: Sequence[str]) -> dict[str, str]:
 def _commit_of(wanted: str, task: Task, worktree: Worktree) -> str:
     """The commit that an iteration or a sha means. Raises StateError when it is no checkpoint of the task."""
     key, lists = task.settings.task, "`ralph checkpoints` and `git log --oneline` list them."
-    records = {str(item.iteration): item for item in _records(task)}
+    records = {item.key: item for item in _records(task)}
     item = records.get(wanted)
     commit = wanted
     if item is not None:
         if item.checkpoint is None:
             raise StateError(f"The record of checkpoint {wanted} is damaged: {item.why}", remedy="Give its commit.")
-        commit = item.checkpoint.commit
+        commit = item.commit
         if not commit:
             raise StateError(f"Checkpoint {wanted} has no commit: it was made with --no-git.", remedy="Choose another.")
     if not SHA.fullmatch(commit):

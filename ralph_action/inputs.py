@@ -52,6 +52,13 @@ INPUTS = (
     _row("budgets", "iteration-timeout", "duration", "", "Time of one iteration; empty is what is left of the run."),
     _row("budgets", "max-failures", "count", "3", "Failed iterations in a row that end the loop."),
     _row("checkpoints", "checkpoint-interval", "count", "5", "Iterations between two checkpoints."),
+    _row(
+        "checkpoints",
+        "checkpoint-every",
+        "duration",
+        "",
+        "Time between two checkpoints, also while a long iteration goes on; empty counts iterations alone.",
+    ),
     _row("checkpoints", "metrics-interval", "count", "10", "Iterations between two metrics files."),
     _row("checkpoints", "git", "switch", "true", "Commit checkpoints to the task's branch and push them."),
     _row("checkpoints", "archive", "switch", "true", "Keep each version of the prompt in .agent/prompts/."),

@@ -32,7 +32,7 @@ class Parts:
 def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
     """Go on with a task until something ends it; return its last state, checkpointed and flushed."""
     clock, stop, checkpoints = parts.clock, parts.stop, parts.checkpoints
-    began = clock.monotonic()
+    began = saved = clock.monotonic()
     parts.report.started(state)
     reason: StopReason | None = None
     while reason is None:
@@ -48,9 +48,11 @@ def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
         promised = policy.promise_kept(outcome, limits.completion_promise)
         state = state.after(outcome, started=started, now=clock.now(), promised=promised)
         checkpoints.record(state)
-        due = policy.checkpoint_due(state, limits) or policy.checkpoint_marked(outcome, prompt, parts.prompts.read())
+        due = policy.checkpoint_due(state, limits, since_last_s=clock.monotonic() - saved)
+        due = due or policy.checkpoint_marked(outcome, prompt, parts.prompts.read())
         if due and not promised and outcome.ended is not Ended.CANCELLED:
             state = _checkpoint(state, parts, _line(outcome))
+            saved = clock.monotonic()
         parts.report.iteration_ended(state, outcome)
     state = _checkpoint(state.ended(reason, now=clock.now()), parts, reason.value, is_last=True)
     homes = checkpoints.flush(FLUSH_AFTER_SIGNAL_S if reason is StopReason.SIGNAL else FLUSH_S)

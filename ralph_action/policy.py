@@ -20,6 +20,7 @@ class Limits:
     iteration_timeout_s: float | None = None
     max_failures: int = 3
     checkpoint_interval: int = 5
+    checkpoint_every_s: float | None = None
     completion_promise: str = ""
 
 
@@ -51,8 +52,10 @@ def promise_kept(outcome: Outcome, promise: str) -> bool:
     return any(_bare(line) == promise for line in outcome.text.splitlines())
 
 
-def checkpoint_due(state: TaskState, limits: Limits) -> bool:
-    """Whether the iteration that has just ended closes a checkpoint interval."""
+def checkpoint_due(state: TaskState, limits: Limits, *, since_last_s: float) -> bool:
+    """Whether the iteration that has just ended closes a checkpoint interval, or the last one is too old."""
+    if limits.checkpoint_every_s is not None and since_last_s >= limits.checkpoint_every_s:
+        return True
     return state.iteration > 0 and state.iteration % limits.checkpoint_interval == 0
 
 

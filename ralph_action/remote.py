@@ -10,7 +10,15 @@ from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Remote
 from ralph_action.checkpoint.locks import clear_all, clear_stale
-from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, FolderHome, state_branch, state_ref
+from ralph_action.checkpoint.remotes import (
+    ArtifactHome,
+    BranchHome,
+    FolderHome,
+    state_branch,
+    state_ref,
+    wip_branch,
+    wip_ref,
+)
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.claim import FileClaim, lease_of, process_is_over
@@ -20,7 +28,7 @@ from ralph_action.lease import Lease
 from ralph_action.ports import Clock
 from ralph_action.retry import retried
 from ralph_action.settings import Settings
-from ralph_action.state import TaskState
+from ralph_action.state import Checkpoint, TaskState
 from ralph_action.workplace import Workplace
 
 Say = Callable[[str], None]
@@ -46,6 +54,8 @@ class Remotes:
     """The remote's present state commit, which the next one must follow."""
     state_ref: str = ""
     """The ref that has it; empty when there is none yet."""
+    wip_ref: str = ""
+    """The ref that has the files of an unfinished iteration; empty when there is none."""
     found_lease: Lease | None = None
     """The claim that was found on the remote."""
     has_answered: bool = False
@@ -62,11 +72,12 @@ class Remotes:
         vault = self.vault
         if vault is None or not self.url:
             return {}
-        patterns = [state_ref(task), state_branch(task), branches]
+        patterns = [state_ref(task), state_branch(task), wip_ref(task), wip_branch(task), branches]
         refs = retried(lambda: vault.remote_refs(self.url, self.token, patterns))
         self.has_answered = True
         self.state_ref = next((ref for ref in (state_ref(task), state_branch(task)) if ref in refs), "")
         self.state_parent = refs.get(self.state_ref, "")
+        self.wip_ref = next((ref for ref in (wip_ref(task), wip_branch(task)) if ref in refs), "")
         return refs
 
     def homes(self, agent_dir: AgentDir, state: TaskState, clock: Clock) -> list[Remote]:
@@ -81,7 +92,7 @@ class Remotes:
                     agent_dir.path,
                     self.place.home / "scratch",
                     lambda sequence, zipped: self.outputs.update(artifacts.upload(state, sequence, zipped)),
-                    self.worktree.bundle if self.worktree is not None and self.settings.git else None,
+                    self._bundle if self.worktree is not None and self.settings.git else None,
                     state.base_sha,
                     gap_s=artifacts.gap_s,
                     monotonic=clock.monotonic,
@@ -146,6 +157,11 @@ class Remotes:
             git_dir = self.worktree.path("index").parent
             for name in clear_stale(git_dir, names, self.worktree.root, self.worktree.user):
                 self.say(f"A git command that is gone had left {name} behind; it was removed.")
+
+    def _bundle(self, into: Path, checkpoint: Checkpoint, base: str) -> None:
+        assert self.worktree is not None  # noqa: S101  asked for only when it is there
+        aside = wip_ref(self.settings.task) if checkpoint.wip else ""
+        self.worktree.bundle(into, checkpoint.branch, base, aside)
 
     def fill_vault(self, state: TaskState) -> None:
         """Bring the task's base and its last checkpoint into the vault; seconds in a large repository."""

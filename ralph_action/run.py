@@ -15,6 +15,7 @@ from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.files import write_atomically
 from ralph_action.checkpoint.git import end_running
 from ralph_action.checkpoint.homes import Homes
+from ralph_action.checkpoint.remotes import wip_ref
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
 from ralph_action.errors import GitError, StateError
@@ -28,6 +29,7 @@ from ralph_action.report.terminal import Console, LiveReport, LoggedConsole
 from ralph_action.resume.choose import Choice
 from ralph_action.settings import Settings
 from ralph_action.state import StopReason, TaskState
+from ralph_action.tree import follow_wip
 from ralph_action.workplace import Workplace, agent_environment
 
 LOCK_S = 15.0
@@ -42,6 +44,9 @@ class WorkspaceCommits:
 
     def commit(self, branch: str, last: str, message: str) -> str:
         return self._worktree.snapshot(branch, last, message).commit
+
+    def commit_aside(self, task: str, last: str, message: str) -> str:
+        return self._worktree.snapshot_aside(wip_ref(task), last, message)
 
     def after_commit(self, subject: str) -> str:
         return self._worktree.run_post_commit_hook(subject)
@@ -91,6 +96,9 @@ def _run(
     agent_dir.journal("run", clock.now(), run=state.run_id, attempt=state.run_attempt, sequence=state.sequence)
     agent_dir.write_state(state)
     claim(state, place, remotes, agent_dir, clock, _giver_up(stop, console))
+    every_s = settings.checkpoint_every_s
+    if every_s is not None and not follow_wip(state.task, remotes):
+        every_s = None
     homes = Homes(
         agent_dir,
         WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None,
@@ -101,6 +109,7 @@ def _run(
         confirmed=remotes.confirmed,
         prepare=lambda: remotes.fill_vault(state),
         keep=(settings.keep_checkpoints, settings.keep_days),
+        every_s=every_s,
     )
     parts = loop.Parts(
         agent=agent,
@@ -152,6 +161,7 @@ def _limits(settings: Settings) -> Limits:
         iteration_timeout_s=settings.iteration_timeout_s,
         max_failures=settings.max_failures,
         checkpoint_interval=settings.checkpoint_interval,
+        checkpoint_every_s=settings.checkpoint_every_s,
         completion_promise=settings.completion_promise,
     )
 

@@ -35,6 +35,7 @@ class Settings:
     iteration_timeout_s: float | None
     max_failures: int
     checkpoint_interval: int
+    checkpoint_every_s: float | None
     metrics_interval: int
     git: bool
     archive: bool

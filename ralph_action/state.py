@@ -200,6 +200,8 @@ class Checkpoint:
     """Name of the state file beside it, below `.agent/`."""
     digest: str
     """`sha256:<hex>` of that file's bytes."""
+    wip: str = ""
+    """Of a timed checkpoint: the commit beside the branch that has the files of the unfinished iteration."""
     homes: dict[str, str] = field(default_factory=dict)
     """Home → `reached`, `off` or why not."""
     time: str = ""
@@ -215,6 +217,7 @@ class Checkpoint:
             "digest": self.digest,
             "homes": dict(self.homes),
             "time": self.time,
+            **({"wip": self.wip} if self.wip else {}),
         }
 
 

@@ -77,15 +77,15 @@ def _folder(task: Task, folder: Path, where: str, user: User | None, *, is_view:
         if item.name in cleaned:
             continue
         place = f"{where}: {item.name}" if where != ".agent/" else where + item.name
-        commit = item.checkpoint.commit if item.checkpoint else ""
+        commit = item.commit
         why = item.why
         if not why and commit and task.settings.git and not task.worktree.has(commit):
             why = f"its commit {commit[:12]} is not in this repository"
         if why:
-            yield Seen("local", place, str(item.iteration), why, is_damaged=True)
+            yield Seen("local", place, item.key, why, is_damaged=True)
         elif is_first:
             is_first = False
-            yield Seen("local", place, str(item.iteration), "ok")
+            yield Seen("local", place, item.key, "ok")
 
 
 def _branch(task: Task, remotes: Remotes, scratch: Path) -> list[Seen]:

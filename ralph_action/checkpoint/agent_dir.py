@@ -16,7 +16,9 @@ from ralph_action.checkpoint.files import append_line, write_atomically, write_j
 from ralph_action.checkpoint.listing import prune
 from ralph_action.checkpoint.notes import read_notes
 from ralph_action.checkpoint.reading import FOLDERS
+from ralph_action.checkpoint.records import WIP, record_name
 from ralph_action.documents import state_document
+from ralph_action.durable import step
 from ralph_action.ports import User
 from ralph_action.state import Checkpoint, TaskState
 
@@ -34,6 +36,8 @@ class AgentDir:
         self.path = path
         self.mirror = mirror
         self.user = user
+        self.last: tuple[TaskState, str, str] | None = None
+        """The state that was written last, its name below `.agent/` and its digest."""
         for folder in FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
 
@@ -45,13 +49,17 @@ class AgentDir:
         self._copy(name)
         if metrics:
             self._write_metrics(state, stamp)
-        return name, "sha256:" + hashlib.sha256(data).hexdigest()
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        self.last = state, name, digest
+        return name, digest
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write the record that names the state file and the commit: after both, as the pointer."""
-        name = f"checkpoints/checkpoint_{checkpoint.iteration}.json"
+        name = record_name(checkpoint)
         write_json(self.path / name, checkpoint.to_json())
         self._copy(name)
+        if name != WIP:
+            self._remove(WIP)
 
     def write_prompt(self, text: str) -> str:
         """Archive a version of the prompt, unless the newest archive is the same; return its name below `.agent/`."""
@@ -176,6 +184,14 @@ class AgentDir:
             if name.startswith(NOTES) and target.exists():
                 return  # the agent's own file in the workspace is the newer one
             write_atomically(target, data, durable=False)
+
+    def _remove(self, name: str) -> None:
+        if (self.path / name).exists():
+            with step("remove record"):
+                (self.path / name).unlink()
+            if self.mirror is not None:
+                with contextlib.suppress(OSError), acting_as(self.user):
+                    (self.mirror / name).unlink()
 
     def _free_stamp(self, folder: str, prefix: str, suffix: str) -> str:
         """The present second, or the next that no file has and that comes after all of them."""

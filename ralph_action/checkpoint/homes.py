@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ralph_action.checkpoint.agent_dir import AgentDir
-from ralph_action.checkpoint.publisher import Publisher
+from ralph_action.checkpoint.publisher import TICK_S, Publisher
 from ralph_action.errors import RalphError
 from ralph_action.ports import Clock
 from ralph_action.state import Checkpoint, TaskState
@@ -19,6 +19,10 @@ class Commits(Protocol):
 
     def commit(self, branch: str, last: str, message: str) -> str:
         """Commit the whole work tree; return the commit."""
+        ...
+
+    def commit_aside(self, task: str, last: str, message: str) -> str:
+        """Commit it beside the branch, HEAD and index untouched; empty when `last` has all of it."""
         ...
 
     def after_commit(self, subject: str) -> str:
@@ -66,9 +70,18 @@ class Homes:
         confirmed: str = "",
         prepare: Callable[[], None] = lambda: None,
         keep: tuple[int, int] | None = None,
+        every_s: float | None = None,
     ) -> None:
-        """Know the parts; `keep` is how many files of each kind stay, and for how many days; None: all."""
+        """Know the parts.
+
+        `keep` is how many files of each kind stay, and for how many days; None: all. `every_s` is the time
+        between timed checkpoints; None: there are none.
+        """
         self._keep = keep
+        self._every_s = every_s
+        self._aside = ("", 0)
+        """The last timed checkpoint's commit, and the sequence of its state."""
+        self._saved_at = clock.monotonic()
         self._since: int | None = None
         """The sequence from which on this run's checkpoints may be on their way to another home."""
         self._agent_dir = agent_dir
@@ -84,7 +97,7 @@ class Homes:
         self._last_sequence = -1
         self._lock = threading.Lock()
         self._said: dict[str, str] = {}
-        self._publisher = Publisher(self._store, self._stored, prepare, self._tick)
+        self._publisher = Publisher(self._store, self._stored, prepare, self._tick, min(TICK_S, every_s or TICK_S))
 
     def record(self, state: TaskState) -> None:
         metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0
@@ -119,6 +132,7 @@ class Homes:
             self._agent_dir.write_checkpoint(checkpoint)
             self._agent_dir.journal("checkpoint", checkpoint.time, iteration=state.iteration, commit=commit)
             self._latest = checkpoint
+            self._saved_at = self._clock.monotonic()
             if self._keep is not None:
                 self._since = checkpoint.sequence if self._since is None else self._since
                 self._agent_dir.prune(*self._keep, since=self._since)
@@ -151,19 +165,55 @@ class Homes:
         return homes
 
     def _tick(self) -> None:
-        """Renew the claim; bring the newest checkpoint where it could not be brought before."""
+        """Take a timed checkpoint; renew the claim; bring the newest one where it could not be brought before."""
+        if self._is_timed_due():
+            self._snapshot_aside()
         late = self._late
         if late is not None:
             self._stored(late, self._store(late))
         for remote in self._remotes:
             remote.renew()
 
+    def _is_timed_due(self) -> bool:
+        is_over = self._last_sequence >= 0
+        return self._every_s is not None and not is_over and self._clock.monotonic() - self._saved_at >= self._every_s
+
+    def _snapshot_aside(self) -> None:
+        """A checkpoint inside an iteration: the state is that of the last finished one, the files are further."""
+        self._saved_at = self._clock.monotonic()
+        if self._commits is None or self._agent_dir.last is None:
+            return
+        with self._lock:
+            self._agent_dir.keep_notes()
+            state, state_file, digest = self._agent_dir.last
+            last = self._latest.commit if self._latest else state.head_sha or state.base_sha
+        subject = f"Ralph work in progress after iteration {state.iteration}"
+        wip = self._commits.commit_aside(state.task, last, f"{subject}\n\n{_trailers(state, digest)}")
+        is_new, self._aside = self._aside != (wip, state.sequence), (wip, state.sequence)
+        checkpoint = Checkpoint(
+            iteration=state.iteration,
+            sequence=state.sequence,
+            branch=state.branch,
+            commit=last,
+            state_file=state_file,
+            digest=digest,
+            homes={"local": "reached"},
+            time=self._clock.now(),
+            wip=wip,
+        )
+        with self._lock:
+            if not wip or not is_new or self._agent_dir.last[0].sequence != state.sequence:
+                return  # the iteration has ended meanwhile: its own checkpoint is further
+            self._agent_dir.write_checkpoint(checkpoint)
+            self._agent_dir.journal("timed checkpoint", checkpoint.time, iteration=state.iteration, commit=wip)
+        self._stored(checkpoint, self._store(checkpoint))
+
     def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
         self._late = None if set(homes.values()) <= {"reached", "off"} else checkpoint
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
             latest = self._latest
-            is_replaced = latest and latest.iteration == checkpoint.iteration and latest.sequence > checkpoint.sequence
+            is_replaced = latest is not None and _is_replaced(checkpoint, latest)
             if not is_replaced:
                 self._agent_dir.write_checkpoint(reached)
             self._since = checkpoint.sequence
@@ -172,6 +222,12 @@ class Homes:
             if text not in {"reached", "off", "waiting"} and self._said.get(home) != text:
                 self._said[home] = text
                 self._say(f"The {home} home was not reached: {text}")
+
+
+def _is_replaced(checkpoint: Checkpoint, latest: Checkpoint) -> bool:
+    """Whether the record of the latest stands where this one's was, or has taken it away."""
+    same_place = bool(checkpoint.wip) or latest.iteration == checkpoint.iteration
+    return same_place and latest.sequence > checkpoint.sequence
 
 
 def _trailers(state: TaskState, digest: str) -> str:

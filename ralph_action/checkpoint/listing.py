@@ -12,6 +12,7 @@ from pathlib import Path
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.files import write_atomically
 from ralph_action.checkpoint.reading import FOLDERS, MAX_DOCUMENT_BYTES, named_state, read_json
+from ralph_action.checkpoint.records import WIP
 from ralph_action.checkpoint.retention import NEEDED_CHECKPOINTS, RECORD, Limits, Record, is_over, outdated
 from ralph_action.documents import read_checkpoint, read_state
 from ralph_action.errors import StateError
@@ -33,10 +34,20 @@ class Listed:
     why: str = ""
     """What is wrong with it or with the state that it names; empty when nothing."""
 
+    @property
+    def key(self) -> str:
+        """The word that a person calls it by."""
+        return "wip" if self.name == WIP else str(self.iteration)
+
+    @property
+    def commit(self) -> str:
+        """The commit that has its files; empty when there is none."""
+        return (self.checkpoint.wip or self.checkpoint.commit) if self.checkpoint else ""
+
 
 def listed(folder: Path) -> Iterator[Listed]:
     """The records of an `.agent/` tree, the newest first."""
-    for iteration, name in _numbered(folder):
+    for iteration, name in (*_timed(folder), *_numbered(folder)):
         checkpoint = None
         try:
             checkpoint = read_checkpoint(read_json(folder / name))
@@ -125,6 +136,15 @@ def _records(folder: Path) -> list[Record]:
 def _numbered(folder: Path) -> list[tuple[int, str]]:
     names = (f"checkpoints/{path.name}" for path in (folder / "checkpoints").glob("checkpoint_*.json"))
     return sorted(((int(match[1]), name) for name in names if (match := RECORD.fullmatch(name))), reverse=True)
+
+
+def _timed(folder: Path) -> list[tuple[int, str]]:
+    """The record of the timed checkpoint, which is newer than all others while it is there."""
+    if not (folder / WIP).exists():
+        return []
+    with contextlib.suppress(StateError):
+        return [(read_checkpoint(read_json(folder / WIP)).iteration, WIP)]
+    return [(0, WIP)]
 
 
 def _files(folder: Path, part: str) -> Iterator[tuple[str, int]]:

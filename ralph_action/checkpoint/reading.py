@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from ralph_action.checkpoint.records import WIP
 from ralph_action.documents import read_checkpoint, read_state
 from ralph_action.errors import StateError
 from ralph_action.state import Checkpoint, TaskState
@@ -27,7 +28,8 @@ def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Chec
     found: list[tuple[TaskState, Checkpoint | None]] = []
     refused: list[str] = []
     named: set[str] = set()  # also by a record that is refused: a state that is not as it says is no bare one
-    for path in sorted((folder / "checkpoints").glob("checkpoint_*.json")):
+    wip = [path for path in (folder / WIP,) if path.exists()]
+    for path in [*sorted((folder / "checkpoints").glob("checkpoint_*.json")), *wip]:
         try:
             checkpoint = read_checkpoint(read_json(path))
             named.add(checkpoint.state_file)
@@ -41,7 +43,7 @@ def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Chec
                     found.append((read_state(read_json(path)), None))
                 except StateError as problem:
                     refused.append(f"{path.name}: {problem}")
-    found.sort(key=lambda pair: (pair[0].generation, pair[0].sequence), reverse=True)
+    found.sort(key=lambda pair: (pair[0].generation, pair[0].sequence, bool(pair[1] and pair[1].wip)), reverse=True)
     return found, refused
 
 

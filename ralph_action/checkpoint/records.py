@@ -8,11 +8,13 @@ from pathlib import Path
 from ralph_action.state import Checkpoint
 
 NAME = re.compile(r"checkpoint_(\d+)\.json")
+WIP = "checkpoints/wip.json"
+"""The record of the newest timed checkpoint; the next one at an iteration's end supersedes it."""
 
 
 def record_name(checkpoint: Checkpoint) -> str:
     """The record's place below `.agent/`."""
-    return f"checkpoints/checkpoint_{checkpoint.iteration}.json"
+    return WIP if checkpoint.wip else f"checkpoints/checkpoint_{checkpoint.iteration}.json"
 
 
 def later_records(folder: Path, checkpoint: Checkpoint | None) -> list[str]:
@@ -20,4 +22,5 @@ def later_records(folder: Path, checkpoint: Checkpoint | None) -> list[str]:
     if checkpoint is None:
         return []
     found = ((path.name, NAME.fullmatch(path.name)) for path in (folder / "checkpoints").iterdir())
-    return sorted(f"checkpoints/{name}" for name, match in found if match and int(match[1]) >= checkpoint.iteration)
+    first = checkpoint.iteration + bool(checkpoint.wip)
+    return [WIP, *sorted(f"checkpoints/{name}" for name, match in found if match and int(match[1]) >= first)]

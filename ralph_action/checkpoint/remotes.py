@@ -24,6 +24,16 @@ def state_ref(task: str) -> str:
     return f"refs/ralph/{task}/state"
 
 
+def wip_ref(task: str) -> str:
+    """The ref that carries the files of an unfinished iteration."""
+    return f"refs/ralph/{task}/wip"
+
+
+def wip_branch(task: str) -> str:
+    """Where they go when a server refuses refs outside `refs/heads/`."""
+    return f"refs/heads/ralph-wip/{task}"
+
+
 def state_branch(task: str) -> str:
     """Where the state goes when a server refuses refs outside `refs/heads/`."""
     return f"refs/heads/ralph-state/{task}"
@@ -129,6 +139,10 @@ class BranchHome:
         if checkpoint.commit:
             self._vault.take(checkpoint.commit, confirmed or self._have)
             refs.append((checkpoint.commit, f"refs/heads/{checkpoint.branch}"))
+        if checkpoint.wip:
+            self._vault.take(checkpoint.wip, checkpoint.commit)
+            is_plain = self._ref == state_branch(self._task)
+            refs.append((checkpoint.wip, wip_branch(self._task) if is_plain else wip_ref(self._task)))
         if is_last:
             self._claim.release()
         else:
@@ -164,7 +178,7 @@ class ArtifactHome:
         folder: Path,
         scratch: Path,
         upload: Callable[[int, Path], None],
-        bundle: Callable[[Path, str, str], None] | None,
+        bundle: Callable[[Path, Checkpoint, str], None] | None,
         base: str,
         *,
         gap_s: float,
@@ -193,7 +207,7 @@ class ArtifactHome:
         if checkpoint.commit and self._bundle is not None:
             bundle = self._scratch / "work.bundle"
             bundle.unlink(missing_ok=True)
-            self._bundle(bundle, checkpoint.branch, self._base)
+            self._bundle(bundle, checkpoint, self._base)
             if confirmed != checkpoint.commit or bundle.stat().st_size <= SMALL_BUNDLE_BYTES:
                 extra["work.bundle"] = bundle
         zipped = self._scratch / f"state-{checkpoint.sequence}.zip"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ralph_action.checkpoint.files import as_bytes
 from ralph_action.checkpoint.git import Git, last_lines, pipe, plain_files
-from ralph_action.checkpoint.records import later_records, record_name
+from ralph_action.checkpoint.records import WIP, later_records, record_name
 from ralph_action.checkpoint.refusals import refused
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError
@@ -135,7 +135,9 @@ class Vault:
                 self.git.run(*words, env=index)
         if checkpoint is not None:
             blob = self.git.run("hash-object", "-w", "--stdin", stdin=as_bytes(checkpoint.to_json()))
-            self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{record_name(checkpoint)}", env=index)
+            superseded = [] if checkpoint.wip else ["--force-remove", "--", WIP]
+            entry = f"100644,{blob},{record_name(checkpoint)}"
+            self.git.run("update-index", "--add", "--cacheinfo", entry, *superseded, env=index)
         tree = self.git.run("write-tree", env=index)
         commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
         self._keep(commit)

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +128,37 @@ class Worktree:
                 private.unlink(missing_ok=True)
         return Snapshot(commit, tree)
 
+    def snapshot_aside(self, ref: str, last: str, message: str) -> str:
+        """Commit the work tree on a ref of ours while the agent works: HEAD, index and branches stay as they are.
+
+        Returns:
+            The commit; empty when there is nothing that `last` does not have.
+
+        """
+        tree = self.present_tree()
+        head, tip = self.head_sha(), self.ref_sha(ref)
+        if not last or tree == self.git.run("rev-parse", f"{last}^{{tree}}"):
+            return ""
+        if tip and tree == self.git.run("rev-parse", f"{tip}^{{tree}}"):
+            return tip
+        arguments = [word for parent in dict.fromkeys((head, tip)) if parent for word in ("-p", parent)]
+        commit = self.git.run("commit-tree", tree, *arguments, stdin=message.encode())
+        self.git.run("update-ref", "-m", message.splitlines()[0], ref, commit, tip or "0" * 40)
+        return commit
+
+    def join(self, ref: str, other: str) -> None:
+        """Let a ref of ours build on `other`, too: what it had stays in its history, and its files if it had any."""
+        tip = self.ref_sha(ref)
+        if not tip:
+            self.git.run("update-ref", ref, other, "0" * 40)
+        elif not self.is_ancestor(other, tip):
+            words = ("commit-tree", f"{tip}^{{tree}}", "-p", tip, "-p", other)
+            self.git.run("update-ref", ref, self.git.run(*words, stdin=b"Ralph: joined"), tip)
+
     def present_tree(self) -> str:
         """The tree of the work tree as it lies, untracked files too; index and HEAD stay as they are."""
         index = self.path("index")
-        private = index.with_name(f"ralph-index-{os.getpid()}")
+        private = index.with_name(f"ralph-index-{os.getpid()}-{threading.get_native_id()}")
         environment = {"GIT_INDEX_FILE": str(private)}
         try:
             with acting_as(self.user), contextlib.suppress(FileNotFoundError):
@@ -175,16 +203,20 @@ class Worktree:
             return f"it took longer than {HOOK_TIMEOUT_S:.0f} s and was ended"
         return f"it exited with {code}" if code else ""
 
-    def bundle(self, into: Path, branch: str, base: str) -> None:
-        """Write the branch's commits since `base` to a file of ours; made as the user, taken through a pipe."""
+    def bundle(self, into: Path, branch: str, base: str, aside: str = "") -> None:
+        """Write the branch's commits since `base` to a file of ours; made as the user, taken through a pipe.
+
+        `aside` names one more ref to take along.
+        """
         tip = self.ref_sha(f"refs/heads/{branch}")
-        since = [f"^{base}"] if base and base != tip and self.has(base) else []
+        since = [f"^{base}"] if base and (aside or base != tip) and self.has(base) else []
         with into.open("wb") as stream:
             process = self.git.start(
                 "bundle",
                 "create",
                 "-",
                 f"refs/heads/{branch}",
+                *([aside] if aside else []),
                 *since,
                 stdin=subprocess.DEVNULL,
                 stdout=stream.fileno(),

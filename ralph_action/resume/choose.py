@@ -31,6 +31,11 @@ class Candidate:
     checkpoint: Checkpoint | None = None
 
     @property
+    def wip(self) -> str:
+        """The commit that has the files of the unfinished iteration; empty when it has none."""
+        return self.checkpoint.wip if self.checkpoint else ""
+
+    @property
     def is_published(self) -> bool:
         """Whether it has left the machine, or nothing was there for it to go to."""
         if self.home != "local":
@@ -52,12 +57,17 @@ class Choice:
 
 
 def furthest(candidates: Sequence[Candidate]) -> Candidate | None:
-    """The candidate with the largest generation and sequence; nearer homes win a tie."""
-    return min(
-        candidates,
-        key=lambda item: (-item.state.generation, -item.state.sequence, HOMES.index(item.home)),
-        default=None,
-    )
+    """The candidate with the largest generation and sequence.
+
+    Of equals the workspace's own wins, where the files lie; then the newest that has files of an unfinished
+    iteration; then the nearer home.
+    """
+    return max(candidates, key=_distance, default=None)
+
+
+def _distance(item: Candidate) -> tuple[int, int, bool, str, int]:
+    taken = item.checkpoint.time if item.checkpoint and item.wip else ""
+    return item.state.generation, item.state.sequence, item.home == "local", taken, -HOMES.index(item.home)
 
 
 def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choice:

@@ -10,7 +10,10 @@ from typing import Protocol
 from ralph_action.checkpoint.reading import load
 from ralph_action.errors import RalphError, StateError
 from ralph_action.resume.choose import Candidate
-from ralph_action.state import TaskState
+from ralph_action.state import Checkpoint, TaskState
+
+Refusing = Callable[[TaskState, Checkpoint | None], str]
+"""Says why what a state and its record name cannot be had; of a state that no checkpoint names the record is None."""
 
 MAX_ARTIFACTS = 5
 """How many artifacts, the newest first, are looked into before the home is given up."""
@@ -66,11 +69,11 @@ def search_folder(
     *,
     task: str,
     bare_states: bool,
-    refusal: Callable[[TaskState, str], str] = lambda _state, _commit: "",
+    refusal: Refusing = lambda _state, _checkpoint: "",
 ) -> bool:
     """Take the furthest valid checkpoint of one `.agent/` tree. True when there is one.
 
-    `refusal` says of a state and its commit why they cannot be had; empty when they can.
+    `refusal` says of a state and its record why what they name cannot be had; empty when it can.
     """
     states, refused = load(folder, bare_states=bare_states)
     for why in refused:
@@ -80,7 +83,7 @@ def search_folder(
             found.refuse(home, where, f"belongs to the task `{state.task}`", is_damaged=False)
             continue
         commit = checkpoint.commit if checkpoint else state.head_sha
-        if why := refusal(state, commit):
+        if why := refusal(state, checkpoint):
             found.refuse(home, where, f"iteration {state.iteration}: {why}")
             continue
         bundle = folder.parent / "work.bundle"
@@ -96,8 +99,9 @@ def search_folder(
                 checkpoint=checkpoint,
             )
         )
+        aside = ", with the files of the one after it" if checkpoint and checkpoint.wip else ""
         found.notes.append(
-            f"{home}: {where}: iteration {state.iteration}, {state.status.value}, sequence {state.sequence}"
+            f"{home}: {where}: iteration {state.iteration}, {state.status.value}, sequence {state.sequence}{aside}"
         )
         return True
     return False
@@ -127,9 +131,10 @@ def search_artifacts(
             continue
         carries_work = (folder / "work.bundle").is_file()
 
-        def refusal(_state: TaskState, commit: str, carries_work: bool = carries_work) -> str:  # noqa: FBT001
-            is_here = not commit or carries_work or have_commit(commit)
-            return "" if is_here else f"its commit {commit[:12]} is in no home"
+        def refusal(_state: TaskState, checkpoint: Checkpoint | None, carries_work: bool = carries_work) -> str:  # noqa: FBT001
+            named = (checkpoint.commit, checkpoint.wip) if checkpoint and not carries_work else ()
+            lacking = [commit for commit in named if commit and not have_commit(commit)]
+            return f"its commit {lacking[0][:12]} is in no home" if lacking else ""
 
         agent = folder / ".agent"
         if search_folder(found, "artifact", agent, artifact.name, task=task, bare_states=False, refusal=refusal):

@@ -12,10 +12,11 @@ from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.worktree import Worktree
 
 
-def restore(worktree: Worktree, commit: str, branch: str, task: str) -> list[str]:
+def restore(worktree: Worktree, commit: str, branch: str, task: str, wip: str = "") -> list[str]:
     """Make branch, index and files those of `commit`; return what was done, for the log.
 
-    Untracked files that are not in the way stay as they are.
+    Untracked files that are not in the way stay as they are. With `wip` the files become those of that commit,
+    as changes that are not committed yet.
 
     Raises:
         GitError: git refused; nothing has been thrown away.
@@ -24,19 +25,22 @@ def restore(worktree: Worktree, commit: str, branch: str, task: str) -> list[str
     said: list[str] = []
     ref = f"refs/heads/{branch}"
     head, old = worktree.head_sha(), worktree.ref_sha(ref)
-    wanted = worktree.git.run("rev-parse", f"{commit}^{{tree}}")
+    wanted = worktree.git.run("rev-parse", f"{wip or commit}^{{tree}}")
     present = worktree.present_tree()
     at_head = worktree.git.run("rev-parse", f"{head}^{{tree}}") if head else ""
     unlike = present not in {wanted, at_head}
-    strays = [sha for sha in dict.fromkeys((head, old)) if sha and not worktree.is_ancestor(sha, commit)]
+    strays = [sha for sha in dict.fromkeys((head, old)) if sha and not worktree.is_ancestor(sha, wip or commit)]
     if unlike or strays:
         parked = _parking_place(task)
         worktree.park(parked, present, [sha for sha in dict.fromkeys((head, *strays)) if sha])
         said.append(f"what was in the way is parked under {parked}")
-    worktree.git.run("read-tree", "--reset", "-u", commit)
+    worktree.git.run("read-tree", "--reset", "-u", wip or commit)
+    if wip:
+        worktree.git.run("read-tree", "--reset", commit)
     worktree.git.run("update-ref", "-m", "ralph: resume", ref, commit, old or "0" * 40)
     worktree.git.run("symbolic-ref", "HEAD", ref)
-    said.append(f"work tree and {branch} are at {commit[:12]}")
+    aside = f", with the files of {wip[:12]}" if wip else ""
+    said.append(f"work tree and {branch} are at {commit[:12]}{aside}")
     return said
 
 

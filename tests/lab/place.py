@@ -45,7 +45,7 @@ class Place:
         self.git.run("clone", "--quiet", "--depth", "1", f"file://{self.root}/remote.git", name)
         return self.root / name
 
-    def start(self, workspace: Path, *flags: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, workspace: Path, *flags: str, command: str = "run", **env: str) -> subprocess.Popen[str]:
         environment = {
             **self.environment,
             "RALPH_STATE_HOME": str(self.root / f"state-{workspace.name}"),
@@ -53,7 +53,7 @@ class Place:
             **env,
         }
         return subprocess.Popen(
-            [sys.executable, str(ENTRY), "run", "--task", "t", "--agent", "command", *flags],
+            [sys.executable, str(ENTRY), command, "--task", "t", "--agent", "command", *flags],
             cwd=workspace,
             env=environment,
             stdout=subprocess.PIPE,
@@ -62,8 +62,8 @@ class Place:
             start_new_session=True,
         )
 
-    def run(self, workspace: Path, *flags: str, **env: str) -> tuple[int, str]:
-        process = self.start(workspace, *flags, **env)
+    def run(self, workspace: Path, *flags: str, command: str = "run", **env: str) -> tuple[int, str]:
+        process = self.start(workspace, *flags, command=command, **env)
         out, _ = process.communicate(timeout=120)
         return process.returncode, out
 

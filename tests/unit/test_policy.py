@@ -65,7 +65,7 @@ def test_a_failed_call_keeps_no_promise() -> None:
 
 def test_checkpoints_fall_due_at_the_interval() -> None:
     """Every fifth iteration by default."""
-    due = [policy.checkpoint_due(new_state(iteration=number), Limits()) for number in range(11)]
+    due = [policy.checkpoint_due(new_state(iteration=number), Limits(), since_last_s=0) for number in range(11)]
     assert [number for number, is_due in enumerate(due) if is_due] == [5, 10]
 
 
