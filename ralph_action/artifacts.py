@@ -103,8 +103,17 @@ class ServiceArtifacts:
     """A job may make 500 artifacts, and lasts for hours."""
 
     def __init__(
-        self, context: Context, token: str, retention_days: int, proxies: Mapping[str, str], say: Callable[[str], None]
+        self,
+        context: Context,
+        token: str,
+        retention_days: int,
+        proxies: Mapping[str, str],
+        say: Callable[[str], None],
+        *,
+        named_run: str = "",
     ) -> None:
+        self._named_run = named_run
+        """The run whose artifacts are listed; empty: the repository's newest."""
         self._context = context
         self._token = token
         self._retention_days = retention_days
@@ -175,7 +184,7 @@ class ServiceArtifacts:
         known = {item.name for _, item in found}
         rest = Rest(self._client(), self._context, self._token)
         try:
-            artifacts = rest.list_artifacts()
+            artifacts = rest.list_artifacts(self._named_run)
         except GitHubError as problem:
             self._say(f"Artifacts of earlier runs cannot be listed: {problem}")
             return

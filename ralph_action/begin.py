@@ -108,9 +108,11 @@ def search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path)
     _read_state(remotes, folder)
 
     def refusal(state: TaskState, checkpoint: Checkpoint | None) -> str:
-        head, commit = refs.get(f"refs/heads/{state.branch}", ""), checkpoint.commit if checkpoint else ""
+        commit = checkpoint.commit if checkpoint else ""
         if not commit:
             return ""
+        ref = f"refs/heads/{state.branch}"
+        head = refs.get(ref) or vault.remote_refs(remotes.url, remotes.token, [ref]).get(ref, "")
         if not head:
             return f"the branch {state.branch} is gone from the remote"
         if not vault.has(head):

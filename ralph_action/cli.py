@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("argument", nargs="?", help="for restore: an iteration or a commit; for export: a file")
     top.add_argument("--version", action="version", version=f"ralph {__version__}")
     top.add_argument("--verbose", "-v", action="store_true", default=None, help="show the agent's output as it comes")
+    top.add_argument("--run", metavar="id", help="for resume: the workflow run to go on from, here too")
     groups = {row.group: top.add_argument_group(row.group) for row in INPUTS}
     for row in INPUTS:
         text = row.help.replace("%", "%%") + (f" ({row.default})" if row.default else "")
@@ -79,6 +80,8 @@ def parse(argv: Sequence[str], folder: Path | None = None) -> Command:
     name = found.pop("name")
     if found["argument"] is not None and name not in TAKING:
         top.error(f"unrecognized arguments: {found['argument']}")
+    if found["run"] is not None and name != "resume":
+        top.error("--run belongs to `ralph resume`")
     values: dict[str, str | bool] = {key: value for key, value in found.items() if value is not None}
     prompt = values.get("prompt")
     if isinstance(prompt, str) and "\n" not in prompt and _is_file_name(prompt, folder or Path.cwd()):

@@ -6,10 +6,15 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ralph_action.errors import StateError
 from ralph_action.github.runner import Runner
 from ralph_action.ports import Stop
+
+if TYPE_CHECKING:
+    from ralph_action.github.context import Context
+    from ralph_action.settings import Settings
 
 SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
 """Names whose values are masked in the log: the runner itself knows only the repository's secrets."""
@@ -30,19 +35,33 @@ def run(values: Values, environ: Mapping[str, str], workspace: Path, runner: Run
         if SECRET.search(name) and len(value) >= SHORTEST_SECRET:
             runner.mask(value)
     settings = resolve(values, environ, workspace)
+    context = Context.from_environ(environ)
+    if settings.named_run and not context.is_actions:
+        settings, context = _of_named_run(settings, context, environ, workspace, runner)
     runner.group("Settings")
     for line in settings.lines():
         runner.line(line)
     runner.endgroup()
     place = find_workplace(environ, workspace, settings.task)
-    context = Context.from_environ(environ)
     remember(place.home, environ)
     return run_task(settings, context, environ, place, runner, stop)
 
 
 def resume(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:
     """Go on with an unfinished task; an error when there is none."""
-    return run({**values, "resume": "require"}, environ, workspace, runner, stop)
+    return run({**values, "resume": values.get("run") or "require"}, environ, workspace, runner, stop)
+
+
+def _of_named_run(
+    settings: Settings, context: Context, environ: Mapping[str, str], workspace: Path, runner: Runner
+) -> tuple[Settings, Context]:
+    from ralph_action import named_run
+    from ralph_action.remote import proxies_of
+    from ralph_action.settings import default_task
+
+    located = named_run.located(context, named_run.origin_of(workspace, environ), environ)
+    is_named = settings.task != default_task(environ, workspace)
+    return named_run.find(settings, located, proxies_of(environ), is_named=is_named, say=runner.line)
 
 
 def status(values: Values, environ: Mapping[str, str], workspace: Path, runner: Runner, stop: Stop) -> int:

@@ -91,9 +91,9 @@ INPUTS = (
     _row(
         "resume",
         "resume",
-        "choice",
+        "resume",
         "auto",
-        "auto goes on with an unfinished task, never begins anew, require fails without one.",
+        "auto goes on with an unfinished task, never begins anew, require fails without one; or a run's id.",
         choices=("auto", "never", "require"),
     ),
     _row(

@@ -10,6 +10,7 @@ from typing import Any
 
 from ralph_action.inputs import STATUSES, Input
 
+RUN_ID = re.compile(r"[1-9]\d{0,18}")
 UNITS = {"h": 3600, "m": 60, "s": 1}
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -95,6 +96,10 @@ def _choice(row: Input, text: str) -> str:
     return text
 
 
+def _resume(row: Input, text: str) -> str:
+    return text if RUN_ID.fullmatch(text) else _choice(row, text)
+
+
 def _words(row: Input, text: str) -> tuple[str, ...]:
     del row
     try:
@@ -132,6 +137,7 @@ PARSERS: dict[str, Callable[[Input, str], Any]] = {
     "duration": _duration,
     "switch": _switch,
     "choice": _choice,
+    "resume": _resume,
     "words": _words,
     "names": _names,
     "statuses": _statuses,

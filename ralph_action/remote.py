@@ -201,14 +201,20 @@ def _artifacts(settings: Settings, context: Context, env: Mapping[str, str], say
         return None
     if folder := env.get("RALPH_ARTIFACT_FOLDER"):
         return FolderArtifacts(FolderHome(Path(folder)))
-    proxies = {scheme: env[name] for scheme in ("http", "https") if env.get(name := f"{scheme}_proxy")}
+    proxies = proxies_of(env)
     token = settings.github_token.reveal()
-    service = ServiceArtifacts(context, token, settings.artifact_retention_days, proxies, say)
+    days, run = settings.artifact_retention_days, settings.named_run
+    service = ServiceArtifacts(context, token or context.api_token, days, proxies, say, named_run=run)
     if service.off:
         say(f"The artifact home is off: {service.off}")
         if not service.can_read:
             return None
     return service
+
+
+def proxies_of(env: Mapping[str, str]) -> dict[str, str]:
+    """The proxies that HTTP goes through, by scheme."""
+    return {scheme: env[name] for scheme in ("http", "https") if env.get(name := f"{scheme}_proxy")}
 
 
 def _vault_environment(env: Mapping[str, str], place: Workplace) -> dict[str, str]:

@@ -53,6 +53,11 @@ class Settings:
     verbose: bool = False
     """A flag of the command line alone."""
 
+    @property
+    def named_run(self) -> str:
+        """The id of the run to go on from; empty when none is named."""
+        return self.resume if self.resume.isdecimal() else ""
+
     def lines(self) -> list[str]:
         """The resolved settings for the log, secrets as stars."""
         return [f"{name.name}: {_shown(getattr(self, name.name))}" for name in fields(self)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,9 @@ class Context:
     server_url: str = "https://github.com"
     api_url: str = ""
     retention_days: int = 0
-    runtime_token: str = ""
+    api_token: str = field(default="", repr=False)
+    """The user's own token for reading the API; empty in a job, whose token is an input."""
+    runtime_token: str = field(default="", repr=False)
     results_url: str = ""
 
     @property

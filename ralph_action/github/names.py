@@ -22,6 +22,12 @@ def artifact_name(task: str, run: str, attempt: int, sequence: int) -> str:
     return f"ralph-state-{task}-{run if run.isdecimal() else 0}-{attempt}-{sequence:08d}"
 
 
+def task_of(name: str) -> str:
+    """The task whose state an artifact of ours holds; empty when it is none."""
+    match = NAME.fullmatch(name)
+    return match["task"] if match else ""
+
+
 def parse(name: str, task: str) -> ArtifactName | None:
     """Read a name of ours; None for another task's or anything else."""
     match = NAME.fullmatch(name)

@@ -27,9 +27,15 @@ class Rest:
         self._token = token
         self._base = f"{context.api_url}/repos/{context.repository}/actions"
 
-    def list_artifacts(self) -> list[dict[str, Any]]:
-        """The repository's newest artifacts. Raises GitHubError."""
-        url, found = f"{self._base}/artifacts?per_page=100", []
+    def repository_id(self) -> str:
+        """The repository's number, which the runner tells a job and nobody else. Raises GitHubError."""
+        facts = self._get(self._base.removesuffix("/actions")).json()
+        return str(facts.get("id") or "")
+
+    def list_artifacts(self, run: str = "") -> list[dict[str, Any]]:
+        """The newest artifacts of the repository, or of one run. Raises GitHubError."""
+        of = f"/runs/{int(run)}" if run else ""
+        url, found = f"{self._base}{of}/artifacts?per_page=100", []
         for _ in range(MAX_PAGES):
             answer = self._get(url)
             found += [item for item in answer.json().get("artifacts", []) if isinstance(item, dict)]

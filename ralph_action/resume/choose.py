@@ -76,24 +76,25 @@ def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choi
     Args:
         candidates: every valid checkpoint that was found.
         new: the state of a task that begins now.
-        resume: `auto`, `never` or `require`.
+        resume: `auto`, `never`, `require`, or the id of a run that was looked into.
 
     Raises:
         StateError: `require` finds nothing that can go on.
 
     """
     best = furthest(candidates)
+    is_required = resume not in {"auto", "never"}
     if best is None:
-        if resume == "require":
+        if is_required:
             raise StateError(
-                f"`resume: require`, but no home has a valid checkpoint of the task `{new.task}`.",
+                f"`resume: {resume}`, but no home has a valid checkpoint of the task `{new.task}`.",
                 remedy="Check the `task` input and the permissions, or use `resume: auto`.",
             )
         return Choice(state=new, candidate=None)
     completed = best.state.status is Status.COMPLETED and best.is_published
-    if completed and resume == "require":
+    if completed and is_required:
         raise StateError(
-            f"`resume: require`, but the task `{new.task}` is completed.",
+            f"`resume: {resume}`, but the task `{new.task}` is completed.",
             remedy="Use `resume: auto` to begin a new generation of it.",
         )
     if completed or resume == "never":

@@ -61,6 +61,9 @@ class GitHub:
         """Token → whether it may write."""
         lab = self
 
+        self.finished: set[int] = set()
+        """The runs that the API says are over."""
+
         class Handler(_Handler):
             github = lab
 
@@ -136,11 +139,18 @@ class GitHub:
     def _rest(self, path: str, parts: list[str], headers: dict[str, str]) -> Answer:
         if headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return answer({"message": "Bad credentials"}, 401)
+        if not parts:
+            return answer({"id": REPOSITORY_ID, "full_name": "org/project"})
         if parts[-1] == "zip":
             return 302, {"Location": f"{self.url}/blob/{int(parts[-2])}?sig=s%2Bg%3D"}, b""
         query = parse_qs(urlsplit(path).query)
         page, size = int(query.get("page", ["1"])[0]), int(query.get("per_page", ["30"])[0])
         found = list(reversed(self.artifacts.visible()))
+        if parts[1] == "runs":
+            if parts[-1] != "artifacts":
+                status = "completed" if int(parts[2]) in self.finished else "in_progress"
+                return answer({"id": int(parts[2]), "status": status, "path": ".github/workflows/ralph.yml"})
+            found = [item for item in found if item.run_id == int(parts[2])]
         shown = found[(page - 1) * size : page * size]
         more = {}
         if page * size < len(found):
