@@ -43,7 +43,7 @@ def test_every_word_is_everywhere() -> None:
     assert [field.name for field in fields(Settings)] == [*(row.field for row in INPUTS), "verbose"]
     flags = {flag.removeprefix("--") for flag in parser()._option_string_actions if flag.startswith("--")}
     switches = {f"no-{row.name}" for row in INPUTS if row.kind == "switch"}
-    assert flags == set(names) | switches | {"help", "version", "verbose"}
+    assert flags == set(names) | switches | {"help", "version", "verbose", "run"}
 
 
 def test_every_output_is_set() -> None:
