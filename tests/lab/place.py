@@ -89,7 +89,10 @@ def state_of(workspace: Path) -> dict[str, Any]:
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
-    for pid in find(process.pid, mark="none"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """End it with all that it started, at once: a shell whose child goes first would go on with its next command."""
+    found = find(process.pid, mark="none")
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
     process.communicate(timeout=30)
