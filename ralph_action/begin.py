@@ -49,6 +49,8 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
         if choice.finished:
             _keep_finished(found, agent_dir, choice.finished)
     else:
+        for item in choice.left_behind:
+            remotes.say(f"Resume: {item.home} ({item.where}) is left behind: another run has gone on without it")
         remotes.say(f"Resume: going on from {best.home} ({best.where}) after iteration {best.state.iteration}")
         tree.bring(best, choice.state, remotes)
         if best.folder != agent_dir.path:

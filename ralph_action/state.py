@@ -106,6 +106,7 @@ class Iteration:
         }
 
 
+KEPT_RUNS = 100
 KEPT_ITERATIONS = 200
 """How many iterations the state lists; the journal has them all."""
 
@@ -138,11 +139,18 @@ class TaskState:
     prompt_sha256: str = ""
     run_id: str = ""
     run_attempt: int = 1
+    runs: tuple[str, ...] = ()
+    """The runs before this one that the state comes from, the newest last."""
     session_id: str = ""
     promised: bool = False
     """The agent has said that it is done; the run that heard it may have been killed since."""
     updated: str = ""
     iterations: tuple[Iteration, ...] = ()
+
+    @property
+    def run(self) -> str:
+        """The run that wrote it."""
+        return f"{self.run_id}/{self.run_attempt}"
 
     @property
     def tokens_used(self) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ralph_action.errors import StateError
-from ralph_action.state import Checkpoint, Status, TaskState
+from ralph_action.state import KEPT_RUNS, Checkpoint, Status, TaskState
 
 HOMES = ("local", "branch", "artifact")
 """The order in which equally far candidates are preferred: the cheapest to restore first."""
@@ -54,6 +54,24 @@ class Choice:
     """What must be restored; None for a new task or generation."""
     finished: int = 0
     """The generation that was found completed, when a new one begins; else 0."""
+    left_behind: tuple[Candidate, ...] = ()
+    """What was not looked at further, as another run has gone on since."""
+
+
+def left_behind(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that another run has gone on from, or beside: what only they have is not the task's any more.
+
+    A machine that was away may have more iterations than the run that went on without it, so the sequence does not
+    tell. Of two that went different ways the one on the branch counts: only on top of it can anything be pushed.
+    """
+    return [item for item in candidates if any(_is_beyond(other, item) for other in candidates)]
+
+
+def _is_beyond(other: Candidate, item: Candidate) -> bool:
+    theirs, mine = other.state, item.state
+    if theirs.generation != mine.generation or theirs.run == mine.run or theirs.run in mine.runs:
+        return False
+    return mine.run in theirs.runs or (other.home == "branch" and item.home != "branch")
 
 
 def furthest(candidates: Sequence[Candidate]) -> Candidate | None:
@@ -82,7 +100,8 @@ def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choi
         StateError: `require` finds nothing that can go on.
 
     """
-    best = furthest(candidates)
+    behind = left_behind(candidates)
+    best = furthest([item for item in candidates if item not in behind])
     is_required = resume not in {"auto", "never"}
     if best is None:
         if is_required:
@@ -106,7 +125,7 @@ def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choi
             sequence=best.state.sequence + 1,
         )
         return Choice(state=state, candidate=None, finished=best.state.generation)
-    return Choice(state=gone_on(best, new), candidate=best)
+    return Choice(state=gone_on(best, new), candidate=best, left_behind=tuple(behind))
 
 
 def gone_on(best: Candidate, new: TaskState) -> TaskState:
@@ -121,5 +140,6 @@ def gone_on(best: Candidate, new: TaskState) -> TaskState:
         sequence=best.state.sequence + 1,
         run_id=new.run_id,
         run_attempt=new.run_attempt,
+        runs=(*best.state.runs, best.state.run)[-KEPT_RUNS:],
         updated=new.updated,
     )
