@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from ralph_action.ports import Stop
+
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class SystemClock:
@@ -13,4 +17,10 @@ class SystemClock:
         return time.monotonic()
 
     def now(self) -> str:
-        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.now(UTC).strftime(FORMAT)
+
+    def later(self, seconds: float) -> str:
+        return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime(FORMAT)
+
+    def wait(self, seconds: float, stop: Stop) -> None:
+        stop.requested.wait(seconds)

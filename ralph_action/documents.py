@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from ralph_action.errors import StateError
-from ralph_action.state import Checkpoint, Ended, Iteration, Status, StopReason, TaskState
+from ralph_action.outcome import Ended, Iteration
+from ralph_action.state import Checkpoint, Status, StopReason, TaskState
 
 SCHEMA = "ralph-state/1"
 SCHEMA_MAJOR = 1
@@ -32,6 +33,11 @@ def state_document(state: TaskState) -> dict[str, Any]:
         "unpriced_iterations": state.unpriced_iterations,
         "active_seconds": round(state.active_seconds, 3),
         "failures": state.failures,
+        "estimated_iterations": state.estimated_iterations,
+        "stagnant": state.stagnant,
+        "progress": state.progress,
+        "verify_failure": state.verify_failure,
+        "resets_at": state.resets_at,
         "status": state.status.value,
         "stop_reason": state.stop_reason.value if state.stop_reason else None,
         "branch": state.branch,
@@ -73,6 +79,11 @@ def read_state(document: object) -> TaskState:
             unpriced_iterations=_count(fields.get("unpriced_iterations", 0)),
             active_seconds=float(fields.get("active_seconds", 0)),
             failures=_count(fields.get("failures", 0)),
+            estimated_iterations=_count(fields.get("estimated_iterations", 0)),
+            stagnant=_count(fields.get("stagnant", 0)),
+            progress=str(fields.get("progress", "")),
+            verify_failure=str(fields.get("verify_failure", "")),
+            resets_at=str(fields.get("resets_at", "")),
             base_sha=str(fields.get("base_sha", "")),
             head_sha=str(fields.get("head_sha", "")),
             prompt_sha256=str(fields.get("prompt_sha256", "")),
@@ -136,6 +147,8 @@ def _read_iteration(fields: dict[str, Any]) -> Iteration:
         cost_usd=None if cost is None else Decimal(str(cost)),
         summary=str(fields.get("summary", "")),
         started=str(fields.get("started", "")),
+        agent=str(fields.get("agent", "")),
+        is_estimate=fields.get("is_estimate") is True,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from ralph_action.outcome import Ended, Outcome
 from ralph_action.ports import Call, Stop
-from ralph_action.state import Checkpoint, Ended, Outcome, TaskState
+from ralph_action.state import Checkpoint, TaskState
 
 
 class ScriptedAgent:
@@ -38,7 +39,7 @@ class MemoryCheckpoints:
         self.published: list[Checkpoint] = []
         self.flushed_s: list[float] = []
 
-    def record(self, state: TaskState) -> None:
+    def record(self, state: TaskState, event: str = "iteration") -> None:
         self.recorded.append(state)
 
     def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint]:
@@ -72,6 +73,20 @@ class FixedPrompt:
         return self._text
 
 
+class ScriptedWorkspace:
+    """Changes as it is told to; what verify finds is its script, one a claim."""
+
+    def __init__(self, marks: Iterable[str] = (), failures: Iterable[str | None] = ()) -> None:
+        self._marks = list(marks)
+        self._failures = list(failures)
+
+    def progress(self) -> str:
+        return self._marks.pop(0) if self._marks else ""
+
+    def verify(self, state: TaskState) -> str | None:
+        return self._failures.pop(0) if self._failures else None
+
+
 class TickingClock:
     """A clock that moves only when it is told to."""
 
@@ -80,6 +95,12 @@ class TickingClock:
 
     def monotonic(self) -> float:
         return self.seconds
+
+    def later(self, seconds: float) -> str:
+        return f"2026-01-01T00:00:{self.seconds + seconds:09.3f}Z"
+
+    def wait(self, seconds: float, stop: Stop) -> None:
+        self.seconds += seconds
 
     def now(self) -> str:
         return f"2026-01-01T00:00:{self.seconds:09.3f}Z"
@@ -94,11 +115,17 @@ class QuietReport:
     def started(self, state: TaskState) -> None:
         self.events.append(f"started {state.iteration}")
 
-    def iteration_started(self, number: int) -> None:
+    def iteration_started(self, number: int, agent: str) -> None:
         self.events.append(f"iteration {number}")
 
     def iteration_ended(self, state: TaskState, outcome: Outcome) -> None:
         self.events.append(f"{outcome.ended.value} {state.iteration}")
+
+    def verified(self, state: TaskState) -> None:
+        self.events.append(f"verified {'no' if state.verify_failure else 'yes'}")
+
+    def waiting(self, seconds: float, outcome: Outcome) -> None:
+        self.events.append(f"waiting {seconds:.0f}")
 
     def checkpointed(self, state: TaskState, checkpoint: Checkpoint) -> None:
         self.events.append(f"checkpoint {checkpoint.iteration}")

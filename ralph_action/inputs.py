@@ -11,7 +11,7 @@ class Input:
 
     name: str
     kind: str
-    """Which parser reads it: text, words, names, count, whole, duration, switch, choice, statuses, secret."""
+    """Which parser reads it: see `parsers.PARSERS`."""
     default: str
     help: str
     group: str
@@ -27,7 +27,7 @@ class Input:
 
 
 STATUSES = ("completed", "paused", "stopped", "cancelled", "failed")
-AGENTS = ("claude", "command", "demo")
+AGENTS = ("auto", "claude", "command", "demo")
 
 
 def _row(group: str, name: str, kind: str, default: str, text: str, **more: object) -> Input:
@@ -46,10 +46,44 @@ INPUTS = (
         "what", "agent-version", "text", "", "The version of the agent's CLI to install; empty takes the one on PATH."
     ),
     _row("what", "command", "text", "", "The shell command to run with `agent: command`; the prompt is on its stdin."),
+    _row(
+        "what",
+        "fallback-agents",
+        "agents",
+        "",
+        "Agents that take over, in this order, while the one before is at a limit of its plan.",
+        choices=AGENTS[1:],
+    ),
+    _row(
+        "what",
+        "context",
+        "choice",
+        "auto",
+        "auto tells the agent, after the prompt, where it stands; none gives it the prompt alone.",
+        choices=("auto", "none"),
+    ),
     _row("what", "config", "text", "", "The settings file, instead of ralph.yml or .github/ralph.yml."),
     _row("budgets", "max-iterations", "count", "100", "Iterations of the task, over all its runs."),
     _row("budgets", "max-runtime", "duration", "330m", "Time of this run; keep it below the job's timeout-minutes."),
+    _row("budgets", "max-active-time", "duration", "", "Time that the agent works on the task, over all its runs."),
+    _row(
+        "budgets", "max-cost", "money", "", "Dollars of the task, over all its runs; checked inside an iteration too."
+    ),
+    _row(
+        "budgets", "max-tokens", "limit", "", "Tokens of the task, over all its runs; checked inside an iteration too."
+    ),
     _row("budgets", "iteration-timeout", "duration", "", "Time of one iteration; empty is what is left of the run."),
+    _row("budgets", "idle-timeout", "duration", "", "How long an agent may say nothing; empty is as long as it likes."),
+    _row(
+        "budgets", "max-wait", "duration", "10m", "How long a limit of the agent's plan is waited for; then it pauses."
+    ),
+    _row(
+        "budgets",
+        "max-stagnation",
+        "whole",
+        "5",
+        "Iterations in a row without any change, commit or ticked box that end the loop; 0 never does.",
+    ),
     _row("budgets", "max-failures", "count", "3", "Failed iterations in a row that end the loop."),
     _row("checkpoints", "checkpoint-interval", "count", "5", "Iterations between two checkpoints."),
     _row(
@@ -101,8 +135,10 @@ INPUTS = (
         "completion-promise",
         "text",
         "LOOP_COMPLETE",
-        "What the agent says, on a line of its own, when it is done.",
+        "What the agent says, on a line of its own, when it is done; checklist: all boxes of the prompt are ticked.",
     ),
+    _row("done", "verify", "lines", "", "Commands, one a line, that must pass before the task counts as done."),
+    _row("done", "verify-timeout", "duration", "10m", "Time of each of them."),
     _row("done", "fail-on", "statuses", "failed, cancelled, stopped, paused", "The statuses that turn the job red."),
     _row("trust", "agent-env", "names", "", "Names of environment variables that the agent gets, one a line."),
 )
@@ -120,5 +156,6 @@ OUTPUTS = {
     "resumed-from": "Where the run went on from; empty when it began anew.",
     "tokens-used": "Tokens of the task; empty when the agent did not say.",
     "cost-usd": "Dollars of the task; empty when the price is unknown.",
+    "resets-at": "When the limit is over at which the task was paused, in UTC; empty without one.",
     "json": "All of it.",
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 
-from ralph_action import policy
+from ralph_action import policy, reaction
+from ralph_action.outcome import Ended, Outcome
 from ralph_action.policy import Limits
-from ralph_action.ports import Agent, Call, Checkpoints, Clock, Prompts, Report, Stop
-from ralph_action.state import EXIT_OF, Ended, Outcome, Status, StopReason, TaskState
+from ralph_action.ports import Agent, Call, Checkpoints, Clock, Prompts, Report, Stop, Turn, Workspace
+from ralph_action.reaction import Reaction, Roster, Streak
+from ralph_action.state import EXIT_OF, EXIT_OF_FAILURE, Status, StopReason, TaskState
 
 FLUSH_S = 120.0
 FLUSH_AFTER_SIGNAL_S = 4.0
@@ -19,54 +22,155 @@ FLUSH_AFTER_SIGNAL_S = 4.0
 class Parts:
     """The collaborators of one run."""
 
-    agent: Agent
+    agents: Mapping[str, Agent]
+    """In the order of preference: the next one takes over while the first is at a limit."""
     checkpoints: Checkpoints
+    workspace: Workspace
     prompts: Prompts
     clock: Clock
     report: Report
     stop: Stop
-    call: Callable[[str, int, float], Call]
-    """(prompt, iteration, timeout in seconds) → the call."""
+    call: Callable[[Turn, TaskState], Call]
+    back_off_s: Callable[[int], float]
+    """How long to wait after so many outages in a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a run knows besides the task's state; it is forgotten with the run."""
+
+    began_s: float
+    saved_s: float
+    """When the last checkpoint was taken."""
+    roster: Roster
+    streak: Streak = field(default_factory=Streak)
+    reason: StopReason | None = None
+    """Why the loop ends, when a call has decided it."""
 
 
 def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
     """Go on with a task until something ends it; return its last state, checkpointed and flushed."""
-    clock, stop, checkpoints = parts.clock, parts.stop, parts.checkpoints
-    began = saved = clock.monotonic()
+    began_s = parts.clock.monotonic()
+    here = Situation(began_s=began_s, saved_s=began_s, roster=Roster(tuple(parts.agents)))
     parts.report.started(state)
-    reason: StopReason | None = None
-    while reason is None:
-        elapsed_s = clock.monotonic() - began
-        reason = policy.why_stop(state, limits, elapsed_s=elapsed_s, stopping=stop.reason)
-        if reason is not None:
-            break
-        started, number = clock.now(), state.iteration + 1
-        parts.report.iteration_started(number)
-        timeout_s = policy.call_timeout_s(limits, elapsed_s=elapsed_s)
-        prompt = parts.prompts.read()
-        outcome = parts.agent.run(parts.call(prompt, number, timeout_s), stop)
-        promised = policy.promise_kept(outcome, limits.completion_promise)
-        state = state.after(outcome, started=started, now=clock.now(), promised=promised)
-        checkpoints.record(state)
-        due = policy.checkpoint_due(state, limits, since_last_s=clock.monotonic() - saved)
-        due = due or policy.checkpoint_marked(outcome, prompt, parts.prompts.read())
-        if due and not promised and outcome.ended is not Ended.CANCELLED:
-            state = _checkpoint(state, parts, _line(outcome))
-            saved = clock.monotonic()
+    state = _verified(state, parts)
+    while (reason := _why_stop(state, here, limits, parts)) is None:
+        turn = _next_turn(state, here, limits, parts)
+        outcome = parts.agents[turn.agent].run(parts.call(turn, state), parts.stop)
+        state, what, here = _one_on(state, turn, outcome, here, limits, parts)
+        parts.checkpoints.record(state)
         parts.report.iteration_ended(state, outcome)
-    state = _checkpoint(state.ended(reason, now=clock.now()), parts, reason.value, is_last=True)
-    homes = checkpoints.flush(FLUSH_AFTER_SIGNAL_S if reason is StopReason.SIGNAL else FLUSH_S)
+        state = _verified(state, parts)
+        if _is_checkpoint_due(state, turn, outcome, what, here, limits, parts):
+            state = _checkpoint(state, parts, _line(outcome))
+            here = replace(here, saved_s=parts.clock.monotonic())
+        here = _after_trouble(turn, outcome, what, here, limits, parts)
+    state = _ended(state, reason, here, parts)
+    homes = parts.checkpoints.flush(FLUSH_AFTER_SIGNAL_S if reason is StopReason.SIGNAL else FLUSH_S)
     if state.status is Status.COMPLETED and not _is_safe(homes):
         # Honest: completed means pushed. Work that has left the machine nowhere is not done.
-        state = state.ended(StopReason.GIT, now=clock.now())
-        checkpoints.record(state)
+        state = state.ended(StopReason.GIT, now=parts.clock.now())
+        parts.checkpoints.record(state)
     parts.report.ended(state, homes)
     return state
 
 
 def exit_code(state: TaskState) -> int:
     """The process's exit code for an ending that is no error."""
-    return EXIT_OF.get(state.status, 4 if state.stop_reason is StopReason.GIT else 70)
+    if state.status in EXIT_OF:
+        return EXIT_OF[state.status]
+    return EXIT_OF_FAILURE.get(state.stop_reason, 70) if state.stop_reason else 70
+
+
+def _why_stop(state: TaskState, here: Situation, limits: Limits, parts: Parts) -> StopReason | None:
+    elapsed_s = parts.clock.monotonic() - here.began_s
+    return here.reason or policy.why_stop(state, limits, elapsed_s=elapsed_s, stopping=parts.stop.reason)
+
+
+def _next_turn(state: TaskState, here: Situation, limits: Limits, parts: Parts) -> Turn:
+    elapsed_s = parts.clock.monotonic() - here.began_s
+    turn = Turn(
+        agent=here.roster.pick(parts.clock.monotonic()),
+        number=state.iteration + 1,
+        prompt=parts.prompts.read(),
+        timeout_s=policy.call_timeout_s(state, limits, elapsed_s=elapsed_s),
+        started=parts.clock.now(),
+    )
+    parts.report.iteration_started(turn.number, turn.agent)
+    return turn
+
+
+def _one_on(
+    state: TaskState, turn: Turn, outcome: Outcome, here: Situation, limits: Limits, parts: Parts
+) -> tuple[TaskState, Reaction, Situation]:
+    """Count what the call used, whatever became of it, and decide what comes next."""
+    progress = parts.workspace.progress()
+    has_progress = not progress or progress != state.progress
+    what, streak = reaction.react(outcome, here.streak, has_progress=has_progress)
+    state = state.after(
+        outcome,
+        started=turn.started,
+        now=parts.clock.now(),
+        promised=policy.claims_done(outcome, limits.completion_promise, parts.prompts.read()),
+        counts=what.counts,
+        progress=progress,
+        agent=turn.agent,
+    )
+    return state, what, replace(here, streak=streak, reason=what.reason)
+
+
+def _verified(state: TaskState, parts: Parts) -> TaskState:
+    """The agent's claim is worth what the user's commands say of it; a run that was killed here asks them again."""
+    if not state.promised or parts.stop.requested.is_set():
+        return state
+    failure = parts.workspace.verify(state)
+    if failure is None or parts.stop.requested.is_set():
+        return state
+    state = state.verified(failure, now=parts.clock.now())
+    parts.checkpoints.record(state, "verified")
+    parts.report.verified(state)
+    return state
+
+
+def _is_checkpoint_due(
+    state: TaskState, turn: Turn, outcome: Outcome, what: Reaction, here: Situation, limits: Limits, parts: Parts
+) -> bool:
+    if state.promised or what.reason is not None or outcome.ended is Ended.CANCELLED:
+        return False  # the last checkpoint comes at once
+    since_s = parts.clock.monotonic() - here.saved_s
+    is_marked = policy.checkpoint_marked(outcome, turn.prompt, parts.prompts.read())
+    return is_marked or what.is_limited or (what.counts and policy.checkpoint_due(state, limits, since_last_s=since_s))
+
+
+def _after_trouble(
+    turn: Turn, outcome: Outcome, what: Reaction, here: Situation, limits: Limits, parts: Parts
+) -> Situation:
+    """Let another agent take over, or wait, where that helps."""
+    if what.reason is not None or not (what.is_limited or what.is_outage):
+        return here
+    now_s = parts.clock.monotonic()
+    wait_s = 0.0
+    if what.is_limited:
+        here = replace(here, roster=here.roster.limited(turn.agent, now_s + what.limited_s))
+        left_s = limits.max_runtime_s - (now_s - here.began_s)
+        reason = reaction.limit_reason(outcome, here.roster, min(limits.max_wait_s, left_s), now_s)
+        wait_s = here.roster.wait_s(now_s)
+        if reason is not None:
+            return replace(here, reason=reason)
+    elif what.is_outage:
+        wait_s = parts.back_off_s(here.streak.tries)
+    if wait_s > 0:
+        parts.report.waiting(wait_s, outcome)
+        parts.clock.wait(wait_s, parts.stop)
+    return replace(here, streak=here.streak.waited(wait_s))
+
+
+def _ended(state: TaskState, reason: StopReason, here: Situation, parts: Parts) -> TaskState:
+    """The last checkpoint, which says why the loop ended, and when a limit is over."""
+    wait_s = here.roster.wait_s(parts.clock.monotonic())
+    resets_at = parts.clock.later(wait_s) if 0 < wait_s < inf else ""
+    state = replace(state.ended(reason, now=parts.clock.now()), resets_at=resets_at)
+    return _checkpoint(state, parts, reason.value, is_last=True)
 
 
 def _checkpoint(state: TaskState, parts: Parts, line: str, *, is_last: bool = False) -> TaskState:

@@ -6,6 +6,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from ralph_action.inputs import STATUSES, Input
@@ -119,6 +120,20 @@ def _names(row: Input, text: str) -> tuple[str, ...]:
     return names
 
 
+def _agents(row: Input, text: str) -> tuple[str, ...]:
+    return tuple(_choice(row, name) for name in re.split(r"[\s,]+", text) if name)
+
+
+def _money(row: Input, text: str) -> Decimal | None:
+    del row
+    if not text:
+        return None
+    if not re.fullmatch(r"\$?\d+(?:\.\d+)?", text) or not Decimal(text.lstrip("$")):
+        message = f"{text!r} is no amount of dollars; write it like 5 or 2.50."
+        raise ValueError(message)
+    return Decimal(text.lstrip("$"))
+
+
 def _statuses(row: Input, text: str) -> tuple[str, ...]:
     names = tuple(name for name in re.split(r"[\s,]+", text) if name and name != "none")
     for name in names:
@@ -133,6 +148,10 @@ PARSERS: dict[str, Callable[[Input, str], Any]] = {
     "text": lambda _row, text: text,
     "secret": lambda _row, text: Secret(text),
     "count": _count,
+    "limit": lambda row, text: _count(row, text.replace("_", "").replace(",", "")) if text else None,
+    "money": _money,
+    "agents": _agents,
+    "lines": lambda _row, text: tuple(line.strip() for line in text.splitlines() if line.strip()),
     "whole": lambda row, text: _count(row, text, 0),
     "duration": _duration,
     "switch": _switch,

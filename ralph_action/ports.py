@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from ralph_action.state import Checkpoint, Outcome, StopReason, TaskState
+from ralph_action.outcome import Outcome
+from ralph_action.state import Checkpoint, StopReason, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,28 @@ class Call:
     log: Path
     """Where the raw stream goes, a line an event."""
     timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    """How long it may say nothing; None: as long as it likes."""
+    tokens_left: int | None = None
+    """Of the task's budget; None: there is none."""
+    cost_left: Decimal | None = None
     user: User | None = None
     """None: as ourselves."""
     show: Callable[[str], None] = unseen
     """Takes what the agent says as it comes, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What the loop knows of the call that comes next."""
+
+    agent: str
+    number: int
+    """The iteration's."""
+    prompt: str
+    timeout_s: float
+    started: str
+    """UTC, ISO 8601."""
 
 
 class Agent(Protocol):
@@ -84,8 +104,8 @@ class Agent(Protocol):
 class Checkpoints(Protocol):
     """Where the loop leaves its work."""
 
-    def record(self, state: TaskState) -> None:
-        """Write the state to the local home; no commit."""
+    def record(self, state: TaskState, event: str = "iteration") -> None:
+        """Write the state to the local home; no commit. `event` is what the journal calls it."""
         ...
 
     def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint]:
@@ -98,6 +118,18 @@ class Checkpoints(Protocol):
 
     def flush(self, timeout_s: float) -> dict[str, str]:
         """Wait until what was published has reached its homes; home → `reached` or why not."""
+        ...
+
+
+class Workspace(Protocol):
+    """What the loop asks of the files."""
+
+    def progress(self) -> str:
+        """What progress is measured by: the same text as long as nothing has changed; empty when it is not measured."""
+        ...
+
+    def verify(self, state: TaskState) -> str | None:
+        """Run the user's verify commands; return what failed, empty when all of them passed, None without any."""
         ...
 
 
@@ -114,6 +146,14 @@ class Clock(Protocol):
 
     def monotonic(self) -> float: ...
 
+    def wait(self, seconds: float, stop: Stop) -> None:
+        """Return after so many seconds, or as soon as the end is asked for."""
+        ...
+
+    def later(self, seconds: float) -> str:
+        """The UTC time, ISO 8601, that is so many seconds from now."""
+        ...
+
     def now(self) -> str:
         """UTC, ISO 8601."""
         ...
@@ -124,9 +164,17 @@ class Report(Protocol):
 
     def started(self, state: TaskState) -> None: ...
 
-    def iteration_started(self, number: int) -> None: ...
+    def iteration_started(self, number: int, agent: str) -> None: ...
 
     def iteration_ended(self, state: TaskState, outcome: Outcome) -> None: ...
+
+    def verified(self, state: TaskState) -> None:
+        """The verify commands have run; the state holds what failed."""
+        ...
+
+    def waiting(self, seconds: float, outcome: Outcome) -> None:
+        """The loop waits before the next call."""
+        ...
 
     def checkpointed(self, state: TaskState, checkpoint: Checkpoint) -> None: ...
 

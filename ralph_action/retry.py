@@ -9,6 +9,7 @@ from ralph_action.errors import RalphError
 
 Result = TypeVar("Result")
 TRIES = 4
+LONGEST_WAIT_S = 300.0
 
 
 def retried(act: Callable[[], Result]) -> Result:
@@ -27,3 +28,13 @@ def retried(act: Callable[[], Result]) -> Result:
         reraise=True,
     )
     return again(act)
+
+
+def back_off_s(tries: int) -> float:
+    """How long to wait after so many outages in a row: doubling from about five seconds, never the same twice."""
+    import tenacity
+
+    wait = tenacity.wait_exponential_jitter(initial=5, max=LONGEST_WAIT_S, jitter=5)
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+    state.attempt_number = max(tries, 1)
+    return float(wait(state))

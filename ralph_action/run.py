@@ -5,32 +5,31 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from ralph_action import loop
-from ralph_action.agents import make
 from ralph_action.begin import begin, claim
-from ralph_action.checkpoint.acting import acting_as
+from ralph_action.calls import Caller, limits_of
 from ralph_action.checkpoint.agent_dir import AgentDir
-from ralph_action.checkpoint.files import write_atomically
 from ralph_action.checkpoint.git import end_running
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.remotes import wip_ref
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
+from ralph_action.crew import assemble
 from ralph_action.errors import GitError, StateError
 from ralph_action.github.context import Context
 from ralph_action.lock import locked
-from ralph_action.policy import Limits
-from ralph_action.ports import Agent, Call, Prompts, Stop, unseen
+from ralph_action.ports import Prompts, Stop, unseen
 from ralph_action.prompts import FilePrompt, TextPrompt
-from ralph_action.remote import connect
+from ralph_action.remote import Remotes, connect
 from ralph_action.report.terminal import Console, LiveReport, LoggedConsole
 from ralph_action.resume.choose import Choice
+from ralph_action.retry import back_off_s
 from ralph_action.settings import Settings
 from ralph_action.state import StopReason, TaskState
 from ralph_action.tree import follow_wip
 from ralph_action.workplace import Workplace, agent_environment
+from ralph_action.workspace import WorkspaceFiles, verifier
 
 LOCK_S = 15.0
 """A run that was told to end needs some seconds for its last checkpoint."""
@@ -85,7 +84,7 @@ def _run(
     remotes.clear_locks()
     if place.protections_off:
         console.line(place.protections_off)
-    agent = _agent(settings, place, console)
+    agents = assemble(settings, place, env, console.line)
     if remotes.worktree is not None:
         remotes.worktree.exclude_agent_dir()
     console.set_output("status", "running")
@@ -111,10 +110,13 @@ def _run(
         keep=(settings.keep_checkpoints, settings.keep_days),
         every_s=every_s,
     )
+    prompts = _prompts(settings, place, agent_dir)
+    show = console.agent_output if settings.verbose else unseen
     parts = loop.Parts(
-        agent=agent,
+        agents=agents,
         checkpoints=homes,
-        prompts=_prompts(settings, place, agent_dir),
+        workspace=_workspace(settings, place, env, agent_dir, remotes, prompts, stop, console),
+        prompts=prompts,
         clock=clock,
         report=LiveReport(
             console,
@@ -122,12 +124,14 @@ def _run(
             facts=remotes.facts,
             write_page=agent_dir.write_report,
             is_live=settings.verbose,
+            agents=len(agents),
         ),
         stop=stop,
-        call=_caller(settings, place, env, agent_dir, console.agent_output if settings.verbose else unseen),
+        call=Caller(settings, place, env, agent_dir, show, is_resumed=choice.candidate is not None).call,
+        back_off_s=back_off_s,
     )
     try:
-        return _code(loop.run(state, _limits(settings), parts), settings)
+        return _code(loop.run(state, limits_of(settings), parts), settings)
     finally:
         homes.close()
         end_running()
@@ -154,34 +158,6 @@ def _new_state(settings: Settings, context: Context, now: str) -> TaskState:
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_iterations=settings.max_iterations,
-        max_runtime_s=settings.max_runtime_s,
-        iteration_timeout_s=settings.iteration_timeout_s,
-        max_failures=settings.max_failures,
-        checkpoint_interval=settings.checkpoint_interval,
-        checkpoint_every_s=settings.checkpoint_every_s,
-        completion_promise=settings.completion_promise,
-    )
-
-
-def _agent(settings: Settings, place: Workplace, console: Console) -> Agent:
-    executable = ""
-    if settings.agent == "claude":
-        from ralph_action.agents.install import find_claude
-
-        prefix = Path(place.agent_home) / ".ralph-agents"
-        executable = find_claude(settings.agent_version, prefix, place.environment, place.user, console.line)
-    return make(
-        settings.agent,
-        executable=executable,
-        model=settings.model,
-        args=settings.agent_args,
-        command=settings.command,
-    )
-
-
 def _prompts(settings: Settings, place: Workplace, agent_dir: AgentDir) -> Prompts:
     archive = agent_dir.write_prompt if settings.archive else None
     if settings.prompt:
@@ -189,28 +165,27 @@ def _prompts(settings: Settings, place: Workplace, agent_dir: AgentDir) -> Promp
     return FilePrompt(place.workspace / settings.prompt_file, settings.prompt_file, archive, place.user)
 
 
-def _caller(
-    settings: Settings, place: Workplace, env: Mapping[str, str], agent_dir: AgentDir, show: Callable[[str], None]
-) -> Callable[[str, int, float], Call]:
-    environment = agent_environment(place, env, settings.agent_env)
-    prompt_file = place.workspace / ".agent" / "prompt.md"
-
-    def call(prompt: str, iteration: int, timeout_s: float) -> Call:
-        with acting_as(place.user):
-            write_atomically(prompt_file, prompt.encode(), durable=False)
-        return Call(
-            prompt=prompt,
-            prompt_file=prompt_file,
-            workspace=place.workspace,
-            iteration=iteration,
-            environment=environment,
-            log=agent_dir.new_log(iteration),
-            timeout_s=timeout_s,
-            user=place.user,
-            show=show,
-        )
-
-    return call
+def _workspace(
+    settings: Settings,
+    place: Workplace,
+    env: Mapping[str, str],
+    agent_dir: AgentDir,
+    remotes: Remotes,
+    prompts: Prompts,
+    stop: Stop,
+    console: Console,
+) -> WorkspaceFiles:
+    is_measured = settings.git and settings.max_stagnation > 0
+    run_verify = verifier(
+        workspace=place.workspace,
+        environment=agent_environment(place, env, settings.agent_env),
+        user=place.user,
+        timeout_s=settings.verify_timeout_s,
+        new_log=agent_dir.new_log,
+        stop=stop,
+        show=console.agent_output,
+    )
+    return WorkspaceFiles(remotes.worktree if is_measured else None, prompts, settings.verify, run_verify)
 
 
 def _resumed_from(choice: Choice) -> str:

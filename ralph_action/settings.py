@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ralph_action.parsers import Secret, is_branch_name, parse
 MAX_CONFIG_BYTES = 256 * 1024
 CONFIGS = ("ralph.yml", ".github/ralph.yml")
 MAX_TASK = 60
+PRICED = ("input", "cached", "output")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,10 +31,18 @@ class Settings:
     agent_args: tuple[str, ...]
     agent_version: str
     command: str
+    fallback_agents: tuple[str, ...]
+    context: str
     config: str
     max_iterations: int
     max_runtime_s: float
+    max_active_time_s: float | None
+    max_cost: Decimal | None
+    max_tokens: int | None
     iteration_timeout_s: float | None
+    idle_timeout_s: float | None
+    max_wait_s: float
+    max_stagnation: int
     max_failures: int
     checkpoint_interval: int
     checkpoint_every_s: float | None
@@ -48,10 +58,14 @@ class Settings:
     github_token: Secret
     resume: str
     completion_promise: str
+    verify: tuple[str, ...]
+    verify_timeout_s: float
     fail_on: tuple[str, ...]
     agent_env: tuple[str, ...]
     verbose: bool = False
     """A flag of the command line alone."""
+    prices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of ralph.yml alone: model → input, cached, output, in dollars for a million tokens."""
 
     @property
     def named_run(self) -> str:
@@ -81,7 +95,7 @@ def resolve(
     problems: list[tuple[str, str]] = []
     flags = {name: _as_text(value) for name, value in given.items()}
     inputs = {row.name: text for row in INPUTS if (text := _input(env, row.name))}
-    config = _config(flags.get("config") or inputs.get("config") or "", workspace, problems)
+    config, prices = _config(flags.get("config") or inputs.get("config") or "", workspace, problems)
     values: dict[str, Any] = {}
     for row in INPUTS:
         text = next((source[row.name] for source in (flags, inputs, config) if source.get(row.name)), row.default)
@@ -98,7 +112,7 @@ def resolve(
     problems += _bad_names(values)
     if problems:
         raise SettingsError(problems)
-    return Settings(**values, verbose=bool(given.get("verbose")))
+    return Settings(**values, verbose=bool(given.get("verbose")), prices=prices)
 
 
 def default_task(env: Mapping[str, str], workspace: Path) -> str:
@@ -123,8 +137,11 @@ def _contradictions(values: Mapping[str, Any], explicit: set[str], workspace: Pa
     prompt_file = values.get("prompt_file", "")
     if not values.get("prompt") and prompt_file and not (workspace / prompt_file).is_file():
         yield "prompt-file", f"there is no file {prompt_file} in the workspace. Create it, or set `prompt`."
-    if values.get("agent") == "command" and not values.get("command"):
+    agents = (values.get("agent"), *values.get("fallback_agents", ()))
+    if "command" in agents and not values.get("command"):
         yield "command", "missing; `agent: command` runs it."
+    if len(set(agents)) < len(agents):
+        yield "fallback-agents", "names an agent twice, or the one that is the first anyway."
 
 
 def _bad_names(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -140,13 +157,16 @@ def _input(env: Mapping[str, str], name: str) -> str:
     return (env.get(f"INPUT_{upper}") or env.get(f"INPUT_{upper.replace('-', '_')}") or "").strip()
 
 
-def _config(named: str, workspace: Path, problems: list[tuple[str, str]]) -> dict[str, str]:
+Prices = dict[str, dict[str, str]]
+
+
+def _config(named: str, workspace: Path, problems: list[tuple[str, str]]) -> tuple[dict[str, str], Prices]:
     candidates = [named] if named else list(CONFIGS)
     path = next((workspace / name for name in candidates if (workspace / name).is_file()), None)
     if path is None:
         if named:
             problems.append(("config", f"there is no file {named} in the workspace."))
-        return {}
+        return {}, {}
     import yaml  # deferred: most runs have no such file
 
     try:
@@ -155,19 +175,34 @@ def _config(named: str, workspace: Path, problems: list[tuple[str, str]]) -> dic
         document = yaml.safe_load(data) if len(data) <= MAX_CONFIG_BYTES else "too large"
     except (OSError, yaml.YAMLError) as problem:
         problems.append((path.name, f"cannot be read: {' '.join(str(problem).split())}"))
-        return {}
+        return {}, {}
     if document is None:
-        return {}
+        return {}, {}
     if not isinstance(document, dict):
         problems.append((path.name, f"must be a mapping of inputs, at most {MAX_CONFIG_BYTES} bytes."))
-        return {}
+        return {}, {}
     values: dict[str, str] = {}
+    prices = _prices(document.pop("prices", None), path.name, problems)
     for name, value in document.items():
         if name not in BY_NAME or BY_NAME[name].kind == "secret":
             problems.append((f"{path.name}: {name}", "is no setting that may stand there."))
         else:
             values[name] = _as_text(value)
-    return values
+    return values, prices
+
+
+def _prices(table: object, file: str, problems: list[tuple[str, str]]) -> Prices:
+    """The user's own prices: each model with three amounts."""
+    if table is None:
+        return {}
+    found: Prices = {}
+    for model, row in table.items() if isinstance(table, dict) else ():
+        amounts = {kind: str(row.get(kind, "")) for kind in PRICED} if isinstance(row, dict) else {}
+        if amounts and all(re.fullmatch(r"\d+(?:\.\d+)?", amount) for amount in amounts.values()):
+            found[str(model)] = amounts
+    if not isinstance(table, dict) or len(found) < len(table):
+        problems.append((f"{file}: prices", f"each model needs {', '.join(PRICED)}, in dollars for a million tokens."))
+    return found
 
 
 def _as_text(value: object) -> str:

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from ralph_action.outcome import Ended, Iteration, Outcome
+
 
 class Status(StrEnum):
     """How a task stands; the `status` output."""
@@ -28,8 +30,20 @@ class StopReason(StrEnum):
     PROMISE_KEPT = "promise-kept"
     MAX_ITERATIONS = "max-iterations"
     MAX_RUNTIME = "max-runtime"
+    MAX_ACTIVE_TIME = "max-active-time"
+    MAX_TOKENS = "max-tokens"
+    MAX_COST = "max-cost"
     MAX_FAILURES = "max-failures"
+    FAIL_FAST = "fail-fast"
+    STAGNATION = "stagnation"
+    RATE_LIMIT = "rate-limit"
+    USAGE_LIMIT = "usage-limit"
+    OUTAGE = "outage"
     SIGNAL = "signal"
+    AUTH = "auth"
+    BILLING = "billing"
+    DENIED = "permission-denied"
+    BAD_CALL = "bad-call"
     SETTINGS = "settings"
     STATE = "state"
     GIT = "git"
@@ -41,72 +55,29 @@ class StopReason(StrEnum):
 STATUS_OF = {
     StopReason.PROMISE_KEPT: Status.COMPLETED,
     StopReason.MAX_ITERATIONS: Status.STOPPED,
+    StopReason.MAX_ACTIVE_TIME: Status.STOPPED,
+    StopReason.MAX_TOKENS: Status.STOPPED,
+    StopReason.MAX_COST: Status.STOPPED,
     StopReason.MAX_FAILURES: Status.STOPPED,
+    StopReason.FAIL_FAST: Status.STOPPED,
+    StopReason.STAGNATION: Status.STOPPED,
     StopReason.MAX_RUNTIME: Status.PAUSED,
+    StopReason.RATE_LIMIT: Status.PAUSED,
+    StopReason.USAGE_LIMIT: Status.PAUSED,
+    StopReason.OUTAGE: Status.PAUSED,
     StopReason.SIGNAL: Status.CANCELLED,
 }
 """Reasons that are absent here are failures."""
 
 EXIT_OF = {Status.COMPLETED: 0, Status.PAUSED: 10, Status.STOPPED: 11, Status.CANCELLED: 130}
+EXIT_OF_FAILURE = {
+    StopReason.GIT: 4,
+    **dict.fromkeys((StopReason.AUTH, StopReason.BILLING, StopReason.DENIED, StopReason.BAD_CALL), 6),
+}
 
 
-class Ended(StrEnum):
-    """How one agent call ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-    TIMEOUT = "timeout"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What one agent call used. `None` means that the agent did not say, never zero."""
-
-    tokens: int | None = None
-    cost_usd: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of one agent call."""
-
-    ended: Ended
-    text: str = ""
-    """The agent's own text; never the prompt, never a tool's output."""
-    usage: Usage = field(default_factory=Usage)
-    duration_s: float = 0.0
-    exit_code: int | None = None
-    session_id: str = ""
-    error: str = ""
-    """One line for people; empty unless `ended` is failed or timeout."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Iteration:
-    """One finished agent call as the task remembers it."""
-
-    number: int
-    ended: Ended
-    duration_s: float
-    tokens: int | None
-    cost_usd: Decimal | None
-    summary: str = ""
-    started: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "number": self.number,
-            "ended": self.ended.value,
-            "duration_s": round(self.duration_s, 3),
-            "tokens": self.tokens,
-            "cost_usd": _number(self.cost_usd),
-            "summary": self.summary,
-            "started": self.started,
-        }
-
-
-KEPT_RUNS = 100
+MAX_FAILURE = 4000
+"""Characters of a verify failure that the next prompt carries."""
 KEPT_ITERATIONS = 200
 """How many iterations the state lists; the journal has them all."""
 
@@ -130,9 +101,17 @@ class TaskState:
     unmetered_iterations: int = 0
     cost_known: Decimal = Decimal(0)
     unpriced_iterations: int = 0
+    estimated_iterations: int = 0
+    """How many costs are worked out from a price table."""
     active_seconds: float = 0.0
     failures: int = 0
     """Failed iterations in a row."""
+    stagnant: int = 0
+    """Iterations in a row without any progress."""
+    progress: str = ""
+    """What progress is measured by, as the last iteration left it; empty when it is not measured."""
+    verify_failure: str = ""
+    """What the verify commands said when the agent last claimed to be done; empty when they passed since."""
     base_sha: str = ""
     head_sha: str = ""
     """The commit of the last checkpoint; empty before the first, or without git."""
@@ -143,7 +122,9 @@ class TaskState:
     """The runs before this one that the state comes from, the newest last."""
     session_id: str = ""
     promised: bool = False
-    """The agent has said that it is done; the run that heard it may have been killed since."""
+    """The agent has said that it is done; the run that heard it may have been killed before it was verified."""
+    resets_at: str = ""
+    """When the limit is over at which the task was paused; UTC, ISO 8601; empty when it is not known."""
     updated: str = ""
     iterations: tuple[Iteration, ...] = ()
 
@@ -160,9 +141,30 @@ class TaskState:
     def cost_incurred(self) -> Decimal | None:
         return None if self.unpriced_iterations else self.cost_known
 
-    def after(self, outcome: Outcome, *, started: str, now: str, promised: bool = False) -> TaskState:
-        """One iteration on. A failed iteration's use counts; a cancelled call is no finished iteration."""
-        counted = outcome.ended is not Ended.CANCELLED
+    def after(
+        self,
+        outcome: Outcome,
+        *,
+        started: str,
+        now: str,
+        promised: bool = False,
+        counts: bool = True,
+        progress: str = "",
+        agent: str = "",
+    ) -> TaskState:
+        """One agent call on. What it used counts, whatever became of it.
+
+        Args:
+            outcome: what came of the call.
+            started: when it began.
+            now: the present time.
+            promised: whether the agent said that it is done.
+            counts: whether the iteration is used up; a fault of the infrastructure, or a cancel, uses none.
+            progress: what progress is measured by, as it is now.
+            agent: which agent it was.
+
+        """
+        counts = counts and outcome.ended is not Ended.CANCELLED
         use = outcome.usage
         done = Iteration(
             number=self.iteration + 1,
@@ -172,21 +174,35 @@ class TaskState:
             cost_usd=use.cost_usd,
             summary=_one_line(outcome.error or outcome.text),
             started=started,
+            agent=agent,
+            is_estimate=use.is_estimate,
         )
+        is_still = bool(progress) and progress == self.progress
+        has_moved = bool(progress) and not is_still
+        has_failed = outcome.ended is Ended.FAILED or (outcome.ended is Ended.TIMEOUT and not has_moved)
         return replace(
             self,
-            iteration=self.iteration + int(counted),
+            iteration=self.iteration + int(counts),
             sequence=self.sequence + 1,
             tokens_known=self.tokens_known + (use.tokens or 0),
-            unmetered_iterations=self.unmetered_iterations + int(use.tokens is None and counted),
+            unmetered_iterations=self.unmetered_iterations + int(use.tokens is None and counts),
             cost_known=self.cost_known + (use.cost_usd or Decimal(0)),
-            unpriced_iterations=self.unpriced_iterations + int(use.cost_usd is None and counted),
+            unpriced_iterations=self.unpriced_iterations + int(use.cost_usd is None and counts),
+            estimated_iterations=self.estimated_iterations + int(use.is_estimate),
             active_seconds=self.active_seconds + outcome.duration_s,
-            failures=self.failures + 1 if outcome.ended in (Ended.FAILED, Ended.TIMEOUT) else 0,
+            failures=(self.failures + 1 if has_failed else 0) if counts else self.failures,
+            stagnant=(self.stagnant + 1 if is_still else 0) if counts else self.stagnant,
+            progress=progress or self.progress,
             session_id=outcome.session_id or self.session_id,
             promised=promised,
             updated=now,
-            iterations=(*self.iterations, done)[-KEPT_ITERATIONS:] if counted else self.iterations,
+            iterations=(*self.iterations, done)[-KEPT_ITERATIONS:] if counts else self.iterations,
+        )
+
+    def verified(self, failure: str, *, now: str) -> TaskState:
+        """What the verify commands made of the agent's claim: kept when there is no failure, else taken back."""
+        return replace(
+            self, promised=not failure, verify_failure=failure[-MAX_FAILURE:], sequence=self.sequence + 1, updated=now
         )
 
     def ended(self, reason: StopReason, *, now: str) -> TaskState:
@@ -227,10 +243,6 @@ class Checkpoint:
             "time": self.time,
             **({"wip": self.wip} if self.wip else {}),
         }
-
-
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _one_line(text: str, limit: int = 120) -> str:

@@ -18,15 +18,6 @@ SAFE_NAMES = ("PATH", "LANG", "LC_ALL", "TERM", "TZ", "TMPDIR", "SSL_CERT_FILE",
 PROXY_NAMES = tuple(
     name for upper in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY") for name in (upper, upper.lower())
 )
-AGENT_NAMES = (
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_MODEL",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_MAX_RETRIES",
-)
-"""What `claude` needs of the caller's environment; `agent-env` names more."""
 FORBIDDEN_PREFIXES = ("ACTIONS_", "INPUT_", "STATE_", "GITHUB_", "RUNNER_", "GH_")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -73,8 +64,15 @@ def find_workplace(env: Mapping[str, str], workspace: Path, task: str) -> Workpl
 
 
 def agent_environment(place: Workplace, env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """The agent's whole environment: an allow-list, never a token of the repository or the runtime."""
-    passed = {name: env[name] for name in (*AGENT_NAMES, *names) if env.get(name) and not is_forbidden(name)}
+    """The agent's whole environment: an allow-list, never a token of the repository or the runtime.
+
+    Args:
+        place: where the run takes place.
+        env: ralph's own environment.
+        names: the variables that the agent needs of it, and those of `agent-env`.
+
+    """
+    passed = {name: env[name] for name in names if env.get(name) and not is_forbidden(name)}
     return {**place.environment, **passed, "CI": "true"}
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ralph_action.ports import Agent
+if TYPE_CHECKING:
+    from ralph_action.agents.adapter import Adapter
 
 NAMES = ("claude", "command", "demo")
-"""The words that the `agent` input takes."""
+"""The words that the `agent` input takes; each is a module here."""
+AUTO = ("claude",)
+"""The order in which `auto` looks for one that is installed and has its key."""
 
 
-def make(name: str, *, executable: str = "", model: str = "", args: Sequence[str] = (), command: str = "") -> Agent:
-    """Make the adapter that `name` means; its module is imported only now."""
-    if name == "claude":
-        from ralph_action.agents.claude import Claude
-
-        return Claude(executable, model=model, args=args)
-    if name == "command":
-        from ralph_action.agents.command import Command
-
-        return Command(command)
-    from ralph_action.agents.demo import Demo
-
-    return Demo()
+def adapter_of(name: str) -> Adapter:
+    """The adapter that a word of NAMES means; its module is imported only now."""
+    found: Adapter = import_module(f"ralph_action.agents.{name}").ADAPTER
+    return found

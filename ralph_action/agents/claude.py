@@ -8,21 +8,44 @@ may hang after its result; as root it refuses its unattended mode unless IS_SAND
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ralph_action.agents.process import ChildEnd, How, run_child
-from ralph_action.ports import Call, Stop, unseen
-from ralph_action.state import Ended, Outcome, Usage
+from ralph_action.agents.adapter import (
+    Adapter,
+    Failure,
+    Options,
+    Traits,
+    Words,
+    count_of,
+    event_of,
+    money_of,
+    part,
+    text_of,
+)
+from ralph_action.agents.trouble import KIND_OF_STATUS, kind_of
+from ralph_action.outcome import ErrorClass, Usage
+from ralph_action.ports import Call, unseen
 
+TRAITS = Traits(
+    name="claude",
+    executable="claude",
+    package="npm:@anthropic-ai/claude-code",
+    version="2.1.197",
+    keys=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+    passes=("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "CLAUDE_CODE_MAX_RETRIES"),
+    reports_tokens=True,
+    reports_cost=True,
+    reports_reset=True,
+    resumes=True,
+    takes_budget=True,
+    needs={"--max-budget-usd": "a running sum of the stream"},
+    seen="2.1.197",
+)
 QUIET = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-MAX_TEXT = 1024 * 1024
-CLASS_OF_STATUS = {401: "auth", 403: "auth", 429: "rate limit", 529: "overload", 500: "server error"}
-TOKEN_FIELDS = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
-USAGE_FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+OF_MODEL = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
+OF_MESSAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 class Stream:
@@ -31,29 +54,26 @@ class Stream:
     def __init__(self, show: Callable[[str], None] = unseen) -> None:
         self._show = show
         self.session_id = ""
+        self.model = ""
         self.result: dict[str, Any] | None = None
-        self._texts: list[str] = []
-        self._size = 0
-        self._live: dict[str, int] = {}
+        self._words = Words(show)
+        self._live: dict[str, tuple[int, ...]] = {}
         self._said_error = ""
+        self._resets_at: float | None = None
 
     def feed(self, line: bytes) -> None:
-        """Take one line; what is no event of ours is passed over, and half a character becomes a question mark."""
-        try:
-            event = json.loads(line)
-            if b"\\ud" in line.lower():
-                event = json.loads(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(event, dict):
+        event = event_of(line)
+        if event is None:
             return
         kind = event.get("type")
-        if isinstance(event.get("session_id"), str):
-            self.session_id = event["session_id"]
+        self.session_id = text_of(event, "session_id") or self.session_id
+        self.model = (text_of(event, "model") if kind == "system" else "") or self.model
         if kind == "result":
             self.result = event
-        elif kind == "assistant" and isinstance(event.get("message"), dict):
-            self._assistant(event, event["message"])
+        elif kind == "rate_limit_event" and part(event, "rate_limit_info", "status") == "rejected":
+            self._resets_at = count_of(event, "rate_limit_info", "resetsAt") or self._resets_at
+        elif kind == "assistant":
+            self._assistant(event, part(event, "message"))
 
     @property
     def is_over(self) -> bool:
@@ -61,126 +81,91 @@ class Stream:
 
     @property
     def text(self) -> str:
-        """The agent's own words: never a tool's output, never a sub-agent's."""
-        said = "\n".join(self._texts)
-        result = self.result.get("result") if self.result else None
-        if isinstance(result, str) and not self.is_error and result.strip() and result.strip() not in said:
+        said = str(self._words)
+        result = text_of(self.result, "result")
+        if result.strip() and self.failure is None and result.strip() not in said:
             said = f"{said}\n{result}" if said else result
-        return said[-MAX_TEXT:]
-
-    @property
-    def is_error(self) -> bool:
-        return self.result is None or self.result.get("is_error") is not False
+        return said
 
     @property
     def usage(self) -> Usage:
         """From the result when there is one; else the running sum, whose price is unknown."""
-        if self.result is not None:
-            models = self.result.get("modelUsage")
-            if isinstance(models, dict) and models:
-                tokens = sum(_sum(model, TOKEN_FIELDS) for model in models.values())
-            else:
-                tokens = _sum(self.result.get("usage"), USAGE_FIELDS)
-            return Usage(tokens=tokens, cost_usd=_money(self.result.get("total_cost_usd")))
-        return Usage(tokens=sum(self._live.values()) if self._live else None)
+        models = part(self.result, "modelUsage")
+        if isinstance(models, dict) and models:
+            counts = [_counts(model, OF_MODEL) for model in models.values()]
+        elif self.result is not None:
+            counts = [_counts(part(self.result, "usage"), OF_MESSAGE)]
+        else:
+            counts = list(self._live.values())
+        if not counts:
+            return Usage()
+        fresh, output, read, written = (sum(column) for column in zip(*counts, strict=True))
+        return Usage(
+            tokens=fresh + output + read + written,
+            input_tokens=fresh + written,
+            cached_tokens=read,
+            output_tokens=output,
+            cost_usd=money_of(self.result, "total_cost_usd"),
+        )
 
     @property
-    def error(self) -> str:
-        """One line that names the class of the error."""
+    def failure(self) -> Failure | None:
         if self.result is None:
-            return f"claude ended without its result{': ' + self._said_error if self._said_error else ''}"
-        status = self.result.get("api_error_status")
-        said = self.result.get("result") or self.result.get("errors") or self.result.get("subtype")
-        name = CLASS_OF_STATUS.get(status, "") if isinstance(status, int) else ""
-        name = self._said_error or name or "error"
-        return " ".join(f"{name}: {said}".split())[:300]
+            said = f": {self._said_error}" if self._said_error else ""
+            of = kind_of(self._said_error) if said else ErrorClass.OTHER
+            return Failure(text=f"claude ended without its result{said}", kind=of, resets_at=self._resets_at)
+        if self.result.get("is_error") is False:
+            return None
+        reason = self.result.get("result") or self.result.get("errors") or self.result.get("subtype")
+        status = count_of(self.result, "api_error_status")
+        kind = KIND_OF_STATUS.get(status or 0, "error").replace("-", " ")
+        text = f"{self._said_error or kind}: {reason}"
+        return Failure(text=text, kind=kind_of(text, status), resets_at=self._resets_at)
 
-    def _assistant(self, event: dict[str, Any], message: dict[str, Any]) -> None:
-        if isinstance(event.get("error"), str):
-            self._said_error = event["error"].replace("_", " ")
-        usage = message.get("usage")
-        if isinstance(message.get("id"), str) and isinstance(usage, dict):
-            self._live[message["id"]] = _sum(usage, USAGE_FIELDS)
-        if event.get("parent_tool_use_id") or not isinstance(message.get("content"), list):
+    @property
+    def denied(self) -> tuple[str, ...]:
+        found = part(self.result, "permission_denials")
+        return tuple(text_of(item, "tool_name") for item in found) if isinstance(found, list) else ()
+
+    def _assistant(self, event: dict[str, Any], message: object) -> None:
+        self._said_error = text_of(event, "error").replace("_", " ") or self._said_error
+        if (key := text_of(message, "id")) and isinstance(part(message, "usage"), dict):
+            self._live[key] = _counts(part(message, "usage"), OF_MESSAGE)
+        content = part(message, "content")
+        if event.get("parent_tool_use_id") or not isinstance(content, list):
             return
-        for block in message["content"]:
-            if not isinstance(block, dict):
-                continue
-            if block.get("type") == "text" and isinstance(block.get("text"), str):
-                self._say(block["text"])
-            elif block.get("type") == "tool_use":
-                self._show(f"→ {block.get('name')}")
-
-    def _say(self, text: str) -> None:
-        self._show(text)
-        self._size += len(text)
-        self._texts.append(text)
-        while self._size > MAX_TEXT and len(self._texts) > 1:
-            self._size -= len(self._texts.pop(0))
+        for block in content:
+            if part(block, "type") == "text" and (text := text_of(block, "text")):
+                self._words.say(text)
+            elif part(block, "type") == "tool_use":
+                self._show(f"→ {text_of(block, 'name')}")
 
 
-class Claude:
+def _counts(fields: object, names: Sequence[str]) -> tuple[int, ...]:
+    return tuple(count_of(fields, name) or 0 for name in names)
+
+
+class Claude(Adapter):
     """The adapter of Claude Code."""
 
-    name = "claude"
+    TRAITS = TRAITS
 
-    def __init__(self, executable: str, *, model: str = "", args: Sequence[str] = ()) -> None:
-        self._argv = [executable, "-p", "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]
-        if model:
-            self._argv += ["--model", model]
-        self._argv += args
+    def argv(self, options: Options, call: Call) -> list[str]:
+        words = [options.executable, "-p", "--output-format", "stream-json", "--verbose"]
+        words += ["--dangerously-skip-permissions"]
+        if options.model:
+            words += ["--model", options.model]
+        if call.cost_left is not None and "--max-budget-usd" not in options.lacks:
+            words += ["--max-budget-usd", str(call.cost_left)]
+        return [*words, *options.args]
 
-    def run(self, call: Call, stop: Stop) -> Outcome:
-        stream = Stream(call.show)
+    def environment(self, options: Options, call: Call) -> dict[str, str]:
+        del options
         is_root = os.geteuid() == 0 and (call.user is None or call.user.uid == 0)
-        extra = {**{name: value for name, value in QUIET.items() if name not in call.environment}}
-        if is_root:
-            extra["IS_SANDBOX"] = "1"
-        end = run_child(
-            self._argv,
-            call=call,
-            stop=stop,
-            stdin=call.prompt.encode(),
-            on_line=stream.feed,
-            finished=lambda: stream.is_over,
-            extra=extra,
-        )
-        return outcome(stream, end)
+        return {**QUIET, **({"IS_SANDBOX": "1"} if is_root else {})}
+
+    def stream(self, show: Callable[[str], None]) -> Stream:
+        return Stream(show)
 
 
-def outcome(stream: Stream, end: ChildEnd) -> Outcome:
-    """What the call came to: its result event decides, the exit code proves nothing."""
-    ended, error = Ended.DONE, ""
-    if end.how is How.STOPPED and not stream.is_over:
-        ended = Ended.CANCELLED
-    elif end.how is How.TIMEOUT and not stream.is_over:
-        ended, error = Ended.TIMEOUT, f"ended after {end.duration_s:.0f} s, at its time limit"
-    elif stream.is_error:
-        said = f" ({end.tail.splitlines()[-1][:200]})" if stream.result is None and end.tail else ""
-        ended, error = Ended.FAILED, f"{stream.error}{said}"
-    return Outcome(
-        ended=ended,
-        text=stream.text,
-        usage=stream.usage,
-        duration_s=end.duration_s,
-        exit_code=end.exit_code,
-        session_id=stream.session_id,
-        error=error,
-    )
-
-
-def _sum(fields: object, names: Sequence[str]) -> int:
-    if not isinstance(fields, dict):
-        return 0
-    values = (fields.get(name) for name in names)
-    return sum(value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0)
-
-
-def _money(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        money = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return money if money.is_finite() and money >= 0 else None
+ADAPTER = Claude()

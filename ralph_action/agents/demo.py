@@ -1,38 +1,62 @@
-"""The scripted agent of `ralph demo`: a real child process that solves a small task, without any model."""
+"""The scripted agent of `ralph demo`: a real child process that solves a small task, without any model.
+
+It works out from the work tree alone where it stands, so any fresh clone can go on.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from ralph_action.agents.command import Text, outcome
-from ralph_action.agents.process import run_child
-from ralph_action.ports import Call, Stop
-from ralph_action.state import Outcome, Usage
+from ralph_action.agents.adapter import Adapter, Options, Traits
+from ralph_action.agents.plain import PlainStream
+from ralph_action.outcome import Usage
+from ralph_action.ports import Call, unseen
 
 SCRIPT = Path(__file__).with_name("demo_script.py")
 USAGE = "demo-usage: "
 
 
-class Demo:
-    """Works out from the work tree alone where it stands, so any fresh clone can go on."""
+class DemoStream(PlainStream):
+    """Its text, and a line that says what it pretends to have used."""
 
-    name = "demo"
+    def __init__(self, show: Callable[[str], None] = unseen) -> None:
+        super().__init__(show)
+        self._used = Usage(tokens=0, cost_usd=Decimal(0))
 
-    def run(self, call: Call, stop: Stop) -> Outcome:
-        text = Text(call.show)
-        used: dict[str, str | int] = {"tokens": 0, "cost_usd": "0"}
+    def feed(self, line: bytes) -> None:
+        if line.startswith(USAGE.encode()):
+            used = json.loads(line.removeprefix(USAGE.encode()))
+            self._used = Usage(tokens=int(used["tokens"]), cost_usd=Decimal(str(used["cost_usd"])))
+        else:
+            super().feed(line)
 
-        def feed(line: bytes) -> None:
-            if line.startswith(USAGE.encode()):
-                used.update(json.loads(line.removeprefix(USAGE.encode())))
-            else:
-                text.feed(line)
+    @property
+    def usage(self) -> Usage:
+        return self._used
 
-        argv = [sys.executable, "-I", str(SCRIPT)]
-        end = run_child(argv, call=call, stop=stop, stdin=call.prompt.encode(), on_line=feed)
-        usage = Usage(tokens=int(used["tokens"]), cost_usd=Decimal(str(used["cost_usd"])))
-        return replace(outcome(str(text), end, usage), session_id="")
+
+class Demo(Adapter):
+    """The adapter of the script beside this module."""
+
+    TRAITS = Traits(
+        name="demo",
+        exits_honestly=True,
+        is_streaming=False,
+        reports_tokens=True,
+        reports_cost=True,
+        executable="python3",
+    )
+
+    def argv(self, options: Options, call: Call) -> list[str]:
+        del options, call
+        return [sys.executable, "-I", str(SCRIPT)]
+
+    def stream(self, show: Callable[[str], None]) -> DemoStream:
+        return DemoStream(show)
+
+
+ADAPTER = Demo()

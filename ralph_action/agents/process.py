@@ -38,6 +38,12 @@ class How(StrEnum):
     FINISHED = "finished"
     """It had said its closing event, and hung."""
     TIMEOUT = "timeout"
+    IDLE = "idle"
+    """It said nothing for too long."""
+    SILENT = "silent"
+    """It never said anything."""
+    LIMIT = "limit"
+    """A budget was used up."""
     STOPPED = "stopped"
 
 
@@ -50,6 +56,17 @@ class ChildEnd:
     duration_s: float
     tail: str
     """The end of its output, for an error message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What ends a child besides its clock."""
+
+    finished: Callable[[], bool] = lambda: False
+    """Whether it has said that it is over; some never exit."""
+    is_over_budget: Callable[[], bool] = lambda: False
+    silence_s: float | None = None
+    """How long it may say nothing at first; None: as long as it likes."""
 
 
 class Lines:
@@ -82,10 +99,19 @@ def run_child(
     stop: Stop,
     stdin: bytes,
     on_line: Callable[[bytes], None],
-    finished: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> ChildEnd:
     """Run `argv` with the call's environment, user and clock; every descendant is ended on return.
+
+    Args:
+        argv: the program and its arguments.
+        call: what it is called for.
+        stop: ends it when it is requested.
+        stdin: what it reads.
+        on_line: takes each line of its standard output.
+        watch: what ends it besides the call's clock.
+        extra: more variables of its environment.
 
     Raises:
         AgentError: it cannot be started.
@@ -116,7 +142,7 @@ def run_child(
     call.log.parent.mkdir(parents=True, exist_ok=True)
     with call.log.open("ab") as log:
         pump = _Pump(child, log, on_line)
-        how = pump.until_over(call, stop, finished, began)
+        how = pump.until_over(call, stop, watch or Watch(), began)
         if how is not How.EXITED or not pump.is_silent:
             end_all(child.pid, mark, grace_s=GRACE_AFTER_SIGNAL_S if how is How.STOPPED else GRACE_S, spared=spared)
         else:
@@ -144,6 +170,7 @@ class _Pump:
         self._selector = selectors.DefaultSelector()
         self._out, self._err = child.stdout.fileno(), child.stderr.fileno()
         self.tail = b""
+        self._heard_at: float | None = None
         for handle in (self._out, self._err):
             os.set_blocking(handle, False)
             self._selector.register(handle, selectors.EVENT_READ)
@@ -153,7 +180,7 @@ class _Pump:
         """Whether both streams are at their end."""
         return not self._selector.get_map()
 
-    def until_over(self, call: Call, stop: Stop, finished: Callable[[], bool], began: float) -> How:
+    def until_over(self, call: Call, stop: Stop, watch: Watch, began: float) -> How:
         closing: float | None = None
         while True:
             self._read(TICK_S)
@@ -164,10 +191,20 @@ class _Pump:
                 return How.EXITED
             if call.timeout_s is not None and now - began >= call.timeout_s:
                 return How.TIMEOUT
-            if closing is None and finished():
+            if watch.is_over_budget():
+                return How.LIMIT
+            if (how := self._silence(call.idle_timeout_s, watch.silence_s, began, now)) is not None and closing is None:
+                return how
+            if closing is None and watch.finished():
                 closing = now
             if closing is not None and now - closing >= FINISHED_S:
                 return How.FINISHED
+
+    def _silence(self, idle_s: float | None, silence_s: float | None, began: float, now: float) -> How | None:
+        """Whether it has been silent for too long."""
+        if self._heard_at is None:
+            return How.SILENT if silence_s is not None and now - began >= silence_s else None
+        return How.IDLE if idle_s is not None and now - self._heard_at >= idle_s else None
 
     def drain(self) -> None:
         deadline = time.monotonic() + DRAIN_S
@@ -192,6 +229,7 @@ class _Pump:
                 self._selector.unregister(key.fd)
                 continue
             self._log.write(chunk)
+            self._heard_at = time.monotonic()
             self.tail = (self.tail + chunk)[-TAIL:]
             if key.fd == self._out:
                 self._lines.feed(chunk)

@@ -99,14 +99,14 @@ class Homes:
         self._said: dict[str, str] = {}
         self._publisher = Publisher(self._store, self._stored, prepare, self._tick, min(TICK_S, every_s or TICK_S))
 
-    def record(self, state: TaskState) -> None:
+    def record(self, state: TaskState, event: str = "iteration") -> None:
         metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0
         with self._lock:
             self._agent_dir.write_state(state, metrics=metrics)
             self._agent_dir.mirror_logs(state.iteration)
             last = state.iterations[-1] if state.iterations else None
             facts = last.to_json() if last else {}
-            self._agent_dir.journal("iteration", self._clock.now(), sequence=state.sequence, **facts)
+            self._agent_dir.journal(event, self._clock.now(), sequence=state.sequence, **facts)
 
     def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint]:
         """State → commit that names its digest → record that names both (invariant: pointer last)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from ralph_action.outcome import Iteration
 from ralph_action.report.summary import HEADLINE, cost, duration, tokens
-from ralph_action.state import Iteration, TaskState
+from ralph_action.state import TaskState
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1f2328;background:#fff}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ralph_action.state import Iteration, Status, TaskState
+from ralph_action.outcome import Iteration
+from ralph_action.state import Status, TaskState
 
 MAX_BYTES = 900_000
 """The runner drops a summary of more than 1 MiB whole (actions/runner, file commands)."""

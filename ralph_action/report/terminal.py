@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ralph_action.documents import state_document
+from ralph_action.outcome import Outcome
+from ralph_action.reaction import REMEDIES
 from ralph_action.report.page import page
 from ralph_action.report.summary import cost, duration, summary, tokens
-from ralph_action.state import Checkpoint, Outcome, TaskState
+from ralph_action.state import Checkpoint, TaskState
 
 
 class Console(Protocol):
@@ -54,7 +56,9 @@ class LiveReport:
         facts: Callable[[], Mapping[str, str]],
         write_page: Callable[[str], None],
         is_live: bool = False,
+        agents: int = 1,
     ) -> None:
+        self._agents = agents
         self._console = console
         self._resumed_from = resumed_from
         self._facts = facts
@@ -67,8 +71,8 @@ class LiveReport:
     def started(self, state: TaskState) -> None:
         self._write(state)
 
-    def iteration_started(self, number: int) -> None:
-        self._console.group(f"Iteration {number}")
+    def iteration_started(self, number: int, agent: str) -> None:
+        self._console.group(f"Iteration {number}" + (f" ({agent})" if self._agents > 1 else ""))
 
     def iteration_ended(self, state: TaskState, outcome: Outcome) -> None:
         if outcome.text and not self._is_live:
@@ -81,6 +85,19 @@ class LiveReport:
         )
         self._write(state)
 
+    def verified(self, state: TaskState) -> None:
+        if not state.verify_failure:
+            self._console.line("Verified: all commands passed.")
+            return
+        self._console.line("Not done: a verify command failed; its output goes into the next prompt.")
+        self._console.group("What failed")
+        self._console.agent_output(state.verify_failure)
+        self._console.endgroup()
+
+    def waiting(self, seconds: float, outcome: Outcome) -> None:
+        kind = outcome.error_class.value if outcome.error_class else "trouble"
+        self._console.line(f"Waiting {duration(seconds)} ({kind}); the iteration is not used up.")
+
     def checkpointed(self, state: TaskState, checkpoint: Checkpoint) -> None:
         where = f"{checkpoint.commit[:12]} on {checkpoint.branch}" if checkpoint.commit else checkpoint.state_file
         self._console.line(f"Checkpoint {state.iteration}: {where}")
@@ -92,6 +109,8 @@ class LiveReport:
         self._console.line(
             f"Ended: {state.status.value} ({reason}) after {state.iteration} iterations; homes: {stands}"
         )
+        if state.stop_reason in REMEDIES:
+            self._console.line(f"What to do: {REMEDIES[state.stop_reason]}")
         self._write(state)
 
     def _write(self, state: TaskState) -> None:
@@ -117,4 +136,5 @@ def outputs_of(state: TaskState, resumed_from: str) -> dict[str, str]:
         "resumed-from": resumed_from,
         "tokens-used": "" if state.tokens_used is None else str(state.tokens_used),
         "cost-usd": "" if spent is None else str(spent),
+        "resets-at": state.resets_at,
     }

@@ -136,6 +136,8 @@ def gone_on(best: Candidate, new: TaskState) -> TaskState:
         status=Status.RUNNING,
         stop_reason=None,
         failures=0,
+        stagnant=0,
+        resets_at="",
         head_sha=best.commit or best.state.head_sha,
         sequence=best.state.sequence + 1,
         run_id=new.run_id,

@@ -40,7 +40,7 @@ def test_every_word_is_everywhere() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     names = [row.name for row in INPUTS]
     assert list(action["inputs"]) == names
-    assert [field.name for field in fields(Settings)] == [*(row.field for row in INPUTS), "verbose"]
+    assert [field.name for field in fields(Settings)] == [*(row.field for row in INPUTS), "verbose", "prices"]
     flags = {flag.removeprefix("--") for flag in parser()._option_string_actions if flag.startswith("--")}
     switches = {f"no-{row.name}" for row in INPUTS if row.kind == "switch"}
     assert flags == set(names) | switches | {"help", "version", "verbose", "run"}

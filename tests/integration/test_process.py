@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from ralph_action.agents.command import MAX_TEXT, Command, Text
-from ralph_action.agents.process import MAX_LINE, ChildEnd, How, run_child
+from ralph_action.agents import adapter_of
+from ralph_action.agents.adapter import MAX_TEXT, Options
+from ralph_action.agents.cli import Cli
+from ralph_action.agents.plain import PlainStream
+from ralph_action.agents.process import MAX_LINE, ChildEnd, How, Watch, run_child
 from ralph_action.errors import AgentError
+from ralph_action.outcome import Ended, Outcome
 from ralph_action.ports import Call, Stop
-from ralph_action.state import Ended, Outcome
 
 
 class Rig:
@@ -34,11 +37,13 @@ class Rig:
     ) -> ChildEnd:
         argv = ["/bin/bash", "-c", command]
         call = self.call(timeout_s)
-        return run_child(argv, call=call, stop=self.stop, stdin=stdin, on_line=self.lines.append, finished=finished)
+        watch = Watch(finished=finished)
+        return run_child(argv, call=call, stop=self.stop, stdin=stdin, on_line=self.lines.append, watch=watch)
 
     def outcome(self, command: str, *, timeout_s: float = 60) -> Outcome:
         """What the `command` agent makes of it."""
-        return Command(command).run(self.call(timeout_s), self.stop)
+        options = Options(executable="/bin/bash", command=command)
+        return Cli(adapter_of("command"), options).run(self.call(timeout_s), self.stop)
 
     def call(self, timeout_s: float) -> Call:
         return Call(
@@ -170,12 +175,12 @@ def test_one_very_long_line(rig: Rig) -> None:
 @pytest.mark.timeout(60)
 def test_the_text_of_a_flood_is_bounded() -> None:
     """Short lines, as `yes` prints them: a cost that grows with the square would run into the limit."""
-    text = Text(lambda _: None)
+    text = PlainStream()
     for _ in range(1_500_000):
         text.feed(b"y")
     text.feed(b"the end")
-    assert MAX_TEXT // 2 < len(str(text)) <= MAX_TEXT
-    assert str(text).endswith("y\nthe end")
+    assert MAX_TEXT // 2 < len(text.text) <= MAX_TEXT
+    assert text.text.endswith("y\nthe end")
 
 
 def test_both_streams_at_once(rig: Rig) -> None:

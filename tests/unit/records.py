@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ralph_action.state import Ended, Outcome, TaskState, Usage
+from ralph_action.outcome import Ended, Outcome, Usage
+from ralph_action.state import TaskState
 
 
 def new_state(**changes: object) -> TaskState:
@@ -32,5 +33,5 @@ def done(text: str = "ok", *, tokens: int | None = 10, cost: str | None = "0.5")
 def failed(error: str = "boom") -> Outcome:
     """An iteration that failed, and cost something."""
     return Outcome(
-        ended=Ended.FAILED, error=error, usage=Usage(tokens=3, cost_usd=Decimal("0.25")), duration_s=0.5, exit_code=1
+        ended=Ended.FAILED, error=error, usage=Usage(tokens=3, cost_usd=Decimal("0.25")), duration_s=6, exit_code=1
     )

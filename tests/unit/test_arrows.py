@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2] / "ralph_action"
 MODULES = sorted(ROOT.rglob("*.py"))
 EDGES = ("agents", "checkpoint", "github", "report", "resume")
-LEAVES = {"ports", "state", "errors"}
+LEAVES = {"ports", "state", "outcome", "errors"}
 """What an edge may import besides itself."""
 ALSO: dict[str, dict[str, str]] = {
     "agents": {
@@ -27,12 +27,15 @@ ALSO: dict[str, dict[str, str]] = {
         "documents": "the records as they are written",
     },
     "github": {"durable": "names the durable operations for the crash tests"},
-    "report": {"documents": "the `json` output is the state's document"},
+    "report": {
+        "documents": "the `json` output is the state's document",
+        "reaction": "what a person can do about an ending",
+    },
     "resume": {"checkpoint": "reads what it wrote, and puts its commit into the work tree"},
 }
 """Edge → what else it may import, and why."""
-PURE = {"state", "policy", "documents", "lease"}
-PURE_LIBRARY = {"__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "typing"}
+PURE = {"state", "outcome", "policy", "reaction", "briefing", "documents", "lease"}
+PURE_LIBRARY = {"__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "math", "typing"}
 BELOW_THE_WIRING = LEAVES | PURE | {"children", "clock", "durable", "identity", "inputs", "lock", "parsers", "retry"}
 DOORS = {
     "git": {"checkpoint/git.py"},
@@ -144,7 +147,7 @@ def test_what_lies_below_the_wiring_does_not_know_it() -> None:
 
 def test_main_loop_ports() -> None:
     """The loop speaks to ports alone; nobody but the wiring of a run knows it, and nobody knows main."""
-    assert ours(NAMES["loop"]) <= {"policy", "ports", "state"}
+    assert ours(NAMES["loop"]) <= {"outcome", "policy", "ports", "reaction", "state"}
     assert [name_of(path) for path in MODULES if "loop" in ours(path)] == ["run.py"]
     assert [name_of(path) for path in MODULES if "main" in ours(path)] == ["__main__.py"]
     assert [name_of(path) for path in MODULES if "fakes" in ours(path)] == []

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ralph_action.agents.claude import MAX_TEXT, Stream, outcome
+from ralph_action.agents import cli
+from ralph_action.agents.adapter import MAX_TEXT, Failure
+from ralph_action.agents.claude import Stream
 from ralph_action.agents.process import ChildEnd, How
-from ralph_action.state import Ended
+from ralph_action.outcome import Ended, ErrorClass, Outcome
 
 
 def end(how: How = How.EXITED, code: int = 0, tail: str = "") -> ChildEnd:
     return ChildEnd(how=how, exit_code=code, duration_s=1.0, tail=tail)
+
+
+def outcome(stream: Stream, how: ChildEnd) -> Outcome:
+    return cli.outcome(stream, how, stream.usage, now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def fed(*events: object) -> Stream:
@@ -104,7 +111,7 @@ GARBAGE = (
 def test_garbage_is_passed_over() -> None:
     """No JSON, no object, an unknown event, one of another shape, a line that was cut."""
     stream = fed(*GARBAGE, RESULT, *GARBAGE)
-    assert (stream.is_error, stream.text, stream.session_id) == (False, "LOOP_COMPLETE", "s")
+    assert (stream.failure, stream.text, stream.session_id) == (None, "LOOP_COMPLETE", "s")
     assert fed(*GARBAGE).is_over is False
 
 
@@ -138,7 +145,8 @@ def test_half_a_character() -> None:
     for text in (found.text, found.session_id):
         assert text.encode()
     failed = fed({**RESULT, "is_error": True, "result": "cut \ud83d"})
-    assert failed.error.encode()
+    assert failed.failure
+    assert failed.failure.text.encode()
 
 
 def test_the_text_is_bounded() -> None:
@@ -188,8 +196,9 @@ def test_the_classes_of_errors(more: dict[str, object], error: str) -> None:
 def test_the_error_of_a_message_names_the_class() -> None:
     """`billing_error` stands beside the message, where the result has a status alone."""
     stream = fed(assistant(error="billing_error"), {**RESULT, "is_error": True, "api_error_status": 400, "result": "x"})
-    assert stream.error == "billing error: x"
-    assert fed(assistant(error="server_error")).error == "claude ended without its result: server error"
+    assert stream.failure == Failure(text="billing error: x", kind=ErrorClass.BILLING)
+    late = fed(assistant(error="server_error")).failure
+    assert late == Failure(text="claude ended without its result: server error", kind=ErrorClass.OVERLOAD)
 
 
 def test_no_result() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ralph_action import policy
+from ralph_action.outcome import Ended, Outcome
 from ralph_action.policy import Limits
-from ralph_action.state import Ended, Outcome, StopReason
+from ralph_action.state import StopReason
 from tests.unit.records import done, new_state
 
 LIMITS = Limits(max_iterations=3, max_runtime_s=100, max_failures=2, completion_promise="ALL DONE")
@@ -36,9 +37,11 @@ def test_why_stop(changes: dict[str, int], elapsed_s: float, stopping: bool, rea
 def test_a_call_gets_the_nearer_limit() -> None:
     """An iteration never outlives the run's time."""
     limits = replace(LIMITS, iteration_timeout_s=30)
-    assert policy.call_timeout_s(limits, elapsed_s=0) == 30
-    assert policy.call_timeout_s(limits, elapsed_s=90) == 10
-    assert policy.call_timeout_s(LIMITS, elapsed_s=40) == 60
+    state = new_state(active_seconds=70)
+    assert policy.call_timeout_s(state, limits, elapsed_s=0) == 30
+    assert policy.call_timeout_s(state, limits, elapsed_s=90) == 10
+    assert policy.call_timeout_s(state, LIMITS, elapsed_s=40) == 60
+    assert policy.call_timeout_s(state, replace(limits, max_active_s=75), elapsed_s=0) == 5
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ralph_action.documents import read_checkpoint, read_state, state_document
 from ralph_action.errors import StateError
-from ralph_action.state import Ended, Outcome, StopReason, TaskState, Usage
+from ralph_action.outcome import Ended, Outcome, Usage
+from ralph_action.state import StopReason, TaskState
 from tests.unit.records import done, failed, new_state
 
 outcomes = st.lists(

@@ -1,0 +1,200 @@
+"""What an adapter is: the facts of one agent's CLI, its command line, and the reading of its stream."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, Protocol
+
+from ralph_action.outcome import ErrorClass, Usage
+from ralph_action.ports import Call, unseen
+
+MAX_TEXT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What is known of an agent's CLI before it is called; the README's table is made of it."""
+
+    name: str
+    executable: str = ""
+    """Its program's name on PATH."""
+    package: str = ""
+    """What installs it: `npm:<package>` or `pypi:<package>`; empty: the user does."""
+    version: str = ""
+    """The one that is installed when none is asked for."""
+    keys: tuple[str, ...] = ()
+    """Variables of which one lets it work; empty: it needs none, or keeps its login in its home."""
+    passes: tuple[str, ...] = ()
+    """More variables that it reads: endpoints, models, settings of its own. No secret of ours is among them."""
+    exits_honestly: bool = False
+    """Whether its exit code is all that tells a failure: it has no closing event."""
+    is_streaming: bool = True
+    """Whether it says something at its start, so that silence means trouble."""
+    reports_tokens: bool = False
+    reports_cost: bool = False
+    reports_reset: bool = False
+    """Whether a limit says when it is over."""
+    resumes: bool = False
+    """Whether a session can be gone on with, by its id."""
+    takes_budget: bool = False
+    """Whether the CLI ends itself at a budget in dollars."""
+    help_words: tuple[str, ...] = ()
+    """The sub-command whose `--help` lists the flags."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Flags that are used, and what is used where `--help` does not know them; empty: the version is refused."""
+    seen: str = ""
+    """The version that was seen running; empty: not run here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user says about an agent."""
+
+    executable: str
+    model: str = ""
+    args: tuple[str, ...] = ()
+    command: str = ""
+    """Of `agent: command` and `agent: acp`."""
+    lacks: frozenset[str] = frozenset()
+    """The flags of `Traits.needs` that the installed version does not know."""
+
+
+class Stream(Protocol):
+    """What the lines of one call add up to; pure."""
+
+    session_id: str
+
+    def feed(self, line: bytes) -> None:
+        """Take one line; what is no event is passed over."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the closing event has come: the process may hang after it."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The agent's own words: never the prompt, never a tool's output, never a sub-agent's."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """So far."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that was used; empty when the stream does not say."""
+        ...
+
+    @property
+    def failure(self) -> Failure | None:
+        """What went wrong; None when the call is sound."""
+        ...
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The tools whose use was refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong in a call."""
+
+    text: str
+    kind: ErrorClass = ErrorClass.OTHER
+    resets_at: float | None = None
+    """Of a limit: when it is over, in seconds of the epoch; None: as far as the text says."""
+
+
+class Adapter(ABC):
+    """One agent: a module of its own with a subclass, `ADAPTER`, and a word in `agents.NAMES`."""
+
+    TRAITS: ClassVar[Traits]
+
+    @abstractmethod
+    def argv(self, options: Options, call: Call) -> list[str]:
+        """The command line of an unattended call."""
+
+    @abstractmethod
+    def stream(self, show: Callable[[str], None]) -> Stream:
+        """What reads the lines of one call."""
+
+    def stdin(self, call: Call) -> bytes:
+        """What it reads; most take the prompt so, as a command line is limited and seen by others."""
+        return call.prompt.encode()
+
+    def environment(self, options: Options, call: Call) -> dict[str, str]:
+        """More variables: no updates, no telemetry, no questions."""
+        del options, call
+        return {}
+
+
+class Words:
+    """The end of what an agent said, within MAX_TEXT; each part is shown as it comes."""
+
+    def __init__(self, show: Callable[[str], None] = unseen) -> None:
+        self._show = show
+        self._parts: deque[str] = deque()
+        self._size = 0
+
+    def say(self, text: str) -> None:
+        self._show(text)
+        self._size += len(text) + 1
+        self._parts.append(text)
+        while self._size > MAX_TEXT and len(self._parts) > 1:
+            self._size -= len(self._parts.popleft()) + 1
+
+    def __str__(self) -> str:
+        return "\n".join(self._parts)[-MAX_TEXT:]
+
+
+def event_of(line: bytes) -> dict[str, Any] | None:
+    """The JSON object that a line is; None when it is none. Half a character becomes a question mark."""
+    try:
+        event = json.loads(line)
+        if b"\\ud" in line.lower():
+            event = json.loads(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def part(document: object, *path: str) -> Any:  # noqa: ANN401  the stream is somebody else's
+    """What lies at a path of a document that may have any shape; None when it is not there."""
+    for name in path:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(name)
+    return document
+
+
+def text_of(document: object, *path: str) -> str:
+    """The text at a path; empty when there is none."""
+    found = part(document, *path)
+    return found if isinstance(found, str) else ""
+
+
+def count_of(document: object, *path: str) -> int | None:
+    """The count at a path; None when there is none."""
+    found = part(document, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+
+
+def money_of(document: object, *path: str) -> Decimal | None:
+    """The dollars at a path; None when there are none."""
+    found = part(document, *path)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        money = Decimal(str(found))
+    except InvalidOperation:
+        return None
+    return money if money.is_finite() and money >= 0 else None

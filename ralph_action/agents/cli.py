@@ -1,0 +1,120 @@
+"""Any agent that is a CLI: its adapter, run under the call's clock and budgets, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ralph_action.agents.adapter import Adapter, Failure, Options, Stream
+from ralph_action.agents.prices import Prices, estimated
+from ralph_action.agents.process import ChildEnd, How, Watch, run_child
+from ralph_action.agents.trouble import kind_of, resets_in_s
+from ralph_action.clock import SystemClock
+from ralph_action.outcome import Ended, ErrorClass, Outcome, Usage
+from ralph_action.ports import Call, Stop
+
+SILENCE_S = 150.0
+"""How long a CLI that streams may say nothing after its start."""
+STARTED_S = 3.0
+"""One that fails sooner, and has used nothing, has not begun."""
+
+
+class Cli:
+    """An agent as the loop knows it."""
+
+    def __init__(self, adapter: Adapter, options: Options, prices: Prices | None = None) -> None:
+        self._adapter = adapter
+        self._options = options
+        self._prices = prices or Prices()
+        self.name = adapter.TRAITS.name
+
+    def run(self, call: Call, stop: Stop) -> Outcome:
+        adapter, options = self._adapter, self._options
+        stream = adapter.stream(call.show)
+
+        def is_over_budget() -> bool:
+            used = self._usage(stream)
+            over_tokens = call.tokens_left is not None and (used.tokens or 0) > call.tokens_left
+            return over_tokens or (call.cost_left is not None and (used.cost_usd or 0) > call.cost_left)
+
+        has_budget = call.tokens_left is not None or call.cost_left is not None
+        extra = {
+            name: value for name, value in adapter.environment(options, call).items() if name not in call.environment
+        }
+        end = run_child(
+            adapter.argv(options, call),
+            call=call,
+            stop=stop,
+            stdin=adapter.stdin(call),
+            on_line=stream.feed,
+            watch=Watch(
+                finished=lambda: stream.is_over,
+                is_over_budget=is_over_budget if has_budget else lambda: False,
+                silence_s=SILENCE_S if adapter.TRAITS.is_streaming else None,
+            ),
+            extra=extra,
+        )
+        now = datetime.fromisoformat(SystemClock().now())
+        return outcome(stream, end, self._usage(stream), now=now, is_honest=adapter.TRAITS.exits_honestly)
+
+    def _usage(self, stream: Stream) -> Usage:
+        return estimated(stream.usage, stream.model or self._options.model, self._prices)
+
+
+def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, is_honest: bool = False) -> Outcome:
+    """Pure: what the call came to. The closing event decides; an exit code counts where there is no such event."""
+    ended, failure = _ended(stream, end, is_honest=is_honest)
+    resets = None
+    if failure is not None:
+        at = failure.resets_at
+        resets = max(at - now.timestamp(), 0.0) if at is not None else resets_in_s(failure.text, now)
+    return Outcome(
+        ended=ended,
+        text=stream.text,
+        usage=usage,
+        duration_s=end.duration_s,
+        exit_code=end.exit_code,
+        session_id=stream.session_id,
+        error=" ".join(failure.text.split())[:300] if failure else "",
+        error_class=failure.kind if failure else None,
+        resets_in_s=resets,
+        denied=stream.denied,
+    )
+
+
+def _ended(stream: Stream, end: ChildEnd, *, is_honest: bool) -> tuple[Ended, Failure | None]:
+    if not stream.is_over:
+        early = _ended_by_us(end)
+        if early is not None:
+            return early
+    failure = stream.failure
+    said = end.tail.splitlines()[-1][:200] if end.tail and not stream.is_over else ""
+    if failure is not None:
+        text, kind = f"{failure.text} ({said})" if said else failure.text, failure.kind
+    elif is_honest and end.exit_code:
+        text, kind = f"exit code {end.exit_code}: {said or 'it printed nothing'}", ErrorClass.OTHER
+    else:
+        return Ended.DONE, None
+    if kind is ErrorClass.OTHER and said:
+        kind = kind_of(end.tail)
+    if kind is ErrorClass.OTHER and end.exit_code in {-9, 137}:
+        kind, text = ErrorClass.KILLED, f"{text}; it was killed (exit code {end.exit_code}): out of memory, most likely"
+    if kind is ErrorClass.OTHER and not stream.is_over and end.duration_s < STARTED_S and not stream.usage.tokens:
+        kind = ErrorClass.START
+    return Ended.FAILED, Failure(text=text, kind=kind, resets_at=failure.resets_at if failure else None)
+
+
+def _ended_by_us(end: ChildEnd) -> tuple[Ended, Failure | None] | None:
+    """A call that we ended before it was over; None when it ended by itself."""
+    after = f"ended after {end.duration_s:.0f} s"
+    match end.how:
+        case How.STOPPED:
+            return Ended.CANCELLED, None
+        case How.TIMEOUT:
+            return Ended.TIMEOUT, Failure(text=f"{after}, at its time limit")
+        case How.IDLE:
+            return Ended.TIMEOUT, Failure(text=f"{after}: it had been silent for `idle-timeout`", kind=ErrorClass.IDLE)
+        case How.SILENT:
+            return Ended.FAILED, Failure(text=f"{after}: it had said nothing at all", kind=ErrorClass.SILENT)
+        case How.LIMIT:
+            return Ended.LIMIT, Failure(text=f"{after}: the task's budget was used up")
+    return None
