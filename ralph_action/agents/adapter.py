@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from ralph_action.outcome import ErrorClass, Usage
 from ralph_action.ports import Call, unseen
@@ -64,46 +63,6 @@ class Options:
     """The flags of `Traits.needs` that the installed version does not know."""
 
 
-class Stream(Protocol):
-    """What the lines of one call add up to; pure."""
-
-    session_id: str
-
-    def feed(self, line: bytes) -> None:
-        """Take one line; what is no event is passed over."""
-        ...
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the closing event has come: the process may hang after it."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The agent's own words: never the prompt, never a tool's output, never a sub-agent's."""
-        ...
-
-    @property
-    def usage(self) -> Usage:
-        """So far."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """The model that was used; empty when the stream does not say."""
-        ...
-
-    @property
-    def failure(self) -> Failure | None:
-        """What went wrong; None when the call is sound."""
-        ...
-
-    @property
-    def denied(self) -> tuple[str, ...]:
-        """The tools whose use was refused."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What went wrong in a call."""
@@ -112,6 +71,58 @@ class Failure:
     kind: ErrorClass = ErrorClass.OTHER
     resets_at: float | None = None
     """Of a limit: when it is over, in seconds of the epoch; None: as far as the text says."""
+
+
+class Words:
+    """The end of what an agent said, within MAX_TEXT; each part is shown as it comes."""
+
+    def __init__(self, show: Callable[[str], None] = unseen) -> None:
+        self._show = show
+        self._parts: deque[str] = deque()
+        self._size = 0
+
+    def say(self, text: str) -> None:
+        self._show(text)
+        self._size += len(text) + 1
+        self._parts.append(text)
+        while self._size > MAX_TEXT and len(self._parts) > 1:
+            self._size -= len(self._parts.popleft()) + 1
+
+    def __str__(self) -> str:
+        return "\n".join(self._parts)[-MAX_TEXT:]
+
+
+class Stream(ABC):
+    """What the lines of one call add up to, so far; pure."""
+
+    def __init__(self, show: Callable[[str], None] = unseen, *, ends_with: str = "") -> None:
+        """Begin with nothing; `ends_with` names the closing event, without which the call is a failure."""
+        self.show = show
+        self.words = Words(show)
+        """The agent's own words: never the prompt, never a tool's output, never a sub-agent's."""
+        self.session_id = ""
+        self.model: str = ""
+        """The model that was used; empty when the stream does not say."""
+        self.usage = Usage()
+        self.denied: tuple[str, ...] = ()
+        """The tools whose use was refused."""
+        self.is_over = False
+        """Whether the closing event has come: the process may hang after it."""
+        self.failure: Failure | None = Failure(text=f"it ended without {ends_with}") if ends_with else None
+        """What went wrong; None when the call is sound."""
+
+    @property
+    def text(self) -> str:
+        return str(self.words)
+
+    def feed(self, line: bytes) -> None:
+        """Take one line; what is no event is passed over."""
+        if (event := event_of(line)) is not None:
+            self.take(event)
+
+    @abstractmethod
+    def take(self, event: dict[str, Any]) -> None:
+        """Take one event, which may have any shape."""
 
 
 class Adapter(ABC):
@@ -135,25 +146,6 @@ class Adapter(ABC):
         """More variables: no updates, no telemetry, no questions."""
         del options, call
         return {}
-
-
-class Words:
-    """The end of what an agent said, within MAX_TEXT; each part is shown as it comes."""
-
-    def __init__(self, show: Callable[[str], None] = unseen) -> None:
-        self._show = show
-        self._parts: deque[str] = deque()
-        self._size = 0
-
-    def say(self, text: str) -> None:
-        self._show(text)
-        self._size += len(text) + 1
-        self._parts.append(text)
-        while self._size > MAX_TEXT and len(self._parts) > 1:
-            self._size -= len(self._parts.popleft()) + 1
-
-    def __str__(self) -> str:
-        return "\n".join(self._parts)[-MAX_TEXT:]
 
 
 def event_of(line: bytes) -> dict[str, Any] | None:
@@ -180,21 +172,3 @@ def text_of(document: object, *path: str) -> str:
     """The text at a path; empty when there is none."""
     found = part(document, *path)
     return found if isinstance(found, str) else ""
-
-
-def count_of(document: object, *path: str) -> int | None:
-    """The count at a path; None when there is none."""
-    found = part(document, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
-
-
-def money_of(document: object, *path: str) -> Decimal | None:
-    """The dollars at a path; None when there are none."""
-    found = part(document, *path)
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return None
-    try:
-        money = Decimal(str(found))
-    except InvalidOperation:
-        return None
-    return money if money.is_finite() and money >= 0 else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from ralph_action.agents.adapter import Adapter, Options, Traits
 from ralph_action.agents.plain import PlainStream
 from ralph_action.outcome import Usage
-from ralph_action.ports import Call, unseen
+from ralph_action.ports import Call
 
 SCRIPT = Path(__file__).with_name("demo_script.py")
 USAGE = "demo-usage: "
@@ -23,20 +23,12 @@ USAGE = "demo-usage: "
 class DemoStream(PlainStream):
     """Its text, and a line that says what it pretends to have used."""
 
-    def __init__(self, show: Callable[[str], None] = unseen) -> None:
-        super().__init__(show)
-        self._used = Usage(tokens=0, cost_usd=Decimal(0))
-
     def feed(self, line: bytes) -> None:
         if line.startswith(USAGE.encode()):
             used = json.loads(line.removeprefix(USAGE.encode()))
-            self._used = Usage(tokens=int(used["tokens"]), cost_usd=Decimal(str(used["cost_usd"])))
+            self.usage = Usage(tokens=int(used["tokens"]), cost_usd=Decimal(str(used["cost_usd"])))
         else:
             super().feed(line)
-
-    @property
-    def usage(self) -> Usage:
-        return self._used
 
 
 class Demo(Adapter):

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
-from ralph_action.agents.adapter import Failure, Words
-from ralph_action.outcome import Usage
-from ralph_action.ports import unseen
+from ralph_action.agents.adapter import Stream
 
 
-class PlainStream:
+class PlainStream(Stream):
     """Every line is the agent's; what it used is unknown, and its exit code tells how it ended."""
 
-    session_id = ""
-    is_over = False
-    model = ""
-    denied: tuple[str, ...] = ()
-
-    def __init__(self, show: Callable[[str], None] = unseen) -> None:
-        self._words = Words(show)
-
     def feed(self, line: bytes) -> None:
-        self._words.say(line.decode("utf-8", errors="replace"))
+        self.words.say(line.decode("utf-8", errors="replace"))
 
-    @property
-    def text(self) -> str:
-        return str(self._words)
-
-    @property
-    def usage(self) -> Usage:
-        return Usage()
-
-    @property
-    def failure(self) -> Failure | None:
-        return None
+    def take(self, event: dict[str, Any]) -> None:
+        """There are no events."""

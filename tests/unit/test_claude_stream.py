@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ralph_action.agents import cli
 from ralph_action.agents.adapter import MAX_TEXT, Failure
-from ralph_action.agents.claude import Stream
+from ralph_action.agents.claude import ClaudeStream as Stream
 from ralph_action.agents.process import ChildEnd, How
 from ralph_action.outcome import Ended, ErrorClass, Outcome
 
@@ -111,7 +111,8 @@ GARBAGE = (
 def test_garbage_is_passed_over() -> None:
     """No JSON, no object, an unknown event, one of another shape, a line that was cut."""
     stream = fed(*GARBAGE, RESULT, *GARBAGE)
-    assert (stream.failure, stream.text, stream.session_id) == (None, "LOOP_COMPLETE", "s")
+    assert stream.failure is None
+    assert (stream.text, stream.session_id) == ("LOOP_COMPLETE", "s")
     assert fed(*GARBAGE).is_over is False
 
 
@@ -198,7 +199,7 @@ def test_the_error_of_a_message_names_the_class() -> None:
     stream = fed(assistant(error="billing_error"), {**RESULT, "is_error": True, "api_error_status": 400, "result": "x"})
     assert stream.failure == Failure(text="billing error: x", kind=ErrorClass.BILLING)
     late = fed(assistant(error="server_error")).failure
-    assert late == Failure(text="claude ended without its result: server error", kind=ErrorClass.OVERLOAD)
+    assert late == Failure(text="it ended without claude's result: server error", kind=ErrorClass.OVERLOAD)
 
 
 def test_no_result() -> None:
@@ -206,7 +207,7 @@ def test_no_result() -> None:
     first = said("half")
     found = outcome(fed(first, first, said("more")), end(code=1, tail="boom"))
     assert (found.ended, found.usage.tokens, found.usage.cost_usd) == (Ended.FAILED, 30, None)
-    assert found.error == "claude ended without its result (boom)"
+    assert found.error == "it ended without claude's result (boom)"
 
 
 def test_how_a_call_ended() -> None:
@@ -227,7 +228,7 @@ def test_tokens_without_models() -> None:
     none: tuple[object, ...] = (None, {}, [1])
     for models in none:
         assert fed({**RESULT, "modelUsage": models, "usage": {**usage, "service_tier": 5}}).usage.tokens == 1111
-    assert fed({**RESULT, "modelUsage": {"m": 3}}).usage.tokens == 0
+    assert fed({**RESULT, "modelUsage": {"m": 3}}).usage.tokens is None
 
 
 def test_what_is_used_until_then() -> None:
@@ -249,6 +250,6 @@ def test_a_price_is_what_was_written() -> None:
 
 
 def test_figures_that_cannot_be_true() -> None:
-    """A negative price, a count that is no number: unknown, or left out."""
+    """A negative price, a count that is no number: unknown."""
     stream = fed({**RESULT, "total_cost_usd": -1, "modelUsage": {"m": {"inputTokens": True, "outputTokens": -4}}})
-    assert (stream.usage.cost_usd, stream.usage.tokens) == (None, 0)
+    assert (stream.usage.cost_usd, stream.usage.tokens) == (None, None)
