@@ -78,6 +78,7 @@ EXIT_OF_FAILURE = {
 
 MAX_FAILURE = 4000
 """Characters of a verify failure that the next prompt carries."""
+KEPT_RUNS = 100
 KEPT_ITERATIONS = 200
 """How many iterations the state lists; the journal has them all."""
 
