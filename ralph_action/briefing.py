@@ -37,9 +37,7 @@ def briefing(
     lines.append(_end(limits))
     if state.verify_failure:
         lines += ["You said before that it was done, but this check failed:", "", _indented(state.verify_failure)]
-    return "\n".join(
-        ["", "---", "From ralph, which runs you in a loop:", "", *(line for line in lines if line is not None)]
-    )
+    return "\n".join(["", "---", "From ralph, which runs you in a loop:", "", *lines, ""])
 
 
 def _left(state: TaskState, limits: Limits, timeout_s: float) -> list[str]:

@@ -14,6 +14,7 @@ from ralph_action.ports import Call, Stop
 
 SILENCE_S = 150.0
 """How long a CLI that streams may say nothing after its start."""
+KILLED = frozenset({-9, 137})
 STARTED_S = 3.0
 """One that fails sooner, and has used nothing, has not begun."""
 
@@ -94,13 +95,23 @@ def _ended(stream: Stream, end: ChildEnd, *, is_honest: bool) -> tuple[Ended, Fa
         text, kind = f"exit code {end.exit_code}: {said or 'it printed nothing'}", ErrorClass.OTHER
     else:
         return Ended.DONE, None
-    if kind is ErrorClass.OTHER and said:
-        kind = kind_of(end.tail)
-    if kind is ErrorClass.OTHER and end.exit_code in {-9, 137}:
-        kind, text = ErrorClass.KILLED, f"{text}; it was killed (exit code {end.exit_code}): out of memory, most likely"
-    if kind is ErrorClass.OTHER and not stream.is_over and end.duration_s < STARTED_S and not stream.usage.tokens:
-        kind = ErrorClass.START
+    if kind is ErrorClass.OTHER:
+        kind = _kind_of_end(stream, end, is_honest=is_honest)
+    if kind is ErrorClass.KILLED:
+        text += "; the kernel or somebody else killed it: most likely for want of memory"
     return Ended.FAILED, Failure(text=text, kind=kind, resets_at=failure.resets_at if failure else None)
+
+
+def _kind_of_end(stream: Stream, end: ChildEnd, *, is_honest: bool) -> ErrorClass:
+    """What is known of an end that the stream does not explain. Its output may be anybody's words."""
+    if end.exit_code in KILLED:
+        return ErrorClass.KILLED
+    if is_honest or stream.is_over:
+        return ErrorClass.OTHER
+    kind = kind_of(end.complaint)
+    if kind is ErrorClass.OTHER and end.duration_s < STARTED_S and not stream.usage.tokens:
+        return ErrorClass.START
+    return kind
 
 
 def _ended_by_us(end: ChildEnd) -> tuple[Ended, Failure | None] | None:

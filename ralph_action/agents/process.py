@@ -56,6 +56,8 @@ class ChildEnd:
     duration_s: float
     tail: str
     """The end of its output, for an error message."""
+    complaint: str = ""
+    """The end of its standard error alone: the CLI's own words, where the output may be anybody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,7 @@ def run_child(
         exit_code=child.returncode if child.returncode is not None else -9,
         duration_s=time.monotonic() - began,
         tail=pump.tail.decode("utf-8", errors="replace").strip(),
+        complaint=pump.complaint.decode("utf-8", errors="replace").strip(),
     )
 
 
@@ -169,7 +172,7 @@ class _Pump:
         self._lines = Lines(on_line)
         self._selector = selectors.DefaultSelector()
         self._out, self._err = child.stdout.fileno(), child.stderr.fileno()
-        self.tail = b""
+        self.tail = self.complaint = b""
         self._heard_at: float | None = None
         for handle in (self._out, self._err):
             os.set_blocking(handle, False)
@@ -233,6 +236,8 @@ class _Pump:
             self.tail = (self.tail + chunk)[-TAIL:]
             if key.fd == self._out:
                 self._lines.feed(chunk)
+            else:
+                self.complaint = (self.complaint + chunk)[-TAIL:]
 
 
 def _write(stream: IO[bytes] | None, data: bytes) -> None:

@@ -48,7 +48,8 @@ def played(agent: str, scenario: Scenario) -> Outcome:
     for line in lines:
         stream.feed(line)
     tail = scenario.tail or b"\n".join(lines)[-4096:].decode(errors="replace").strip()
-    end = ChildEnd(how=scenario.how, exit_code=scenario.exit_code, duration_s=1.0, tail=tail)
+    code, complaint = scenario.exit_code, scenario.complaint
+    end = ChildEnd(how=scenario.how, exit_code=code, duration_s=1.0, tail=tail, complaint=complaint)
     return cli.outcome(stream, end, stream.usage, now=NOW, is_honest=adapter.TRAITS.exits_honestly)
 
 

@@ -108,7 +108,7 @@ def test_recovery_from_a_prompt_archive(scratch: Scratch) -> None:
     log = scratch.bash("python ralph_orchestrator.py")
     assert "after iteration 2" in log
     seen = Path(scratch.environment["HOME"], "seen").read_text().splitlines()
-    assert seen == ["Do it.", "Do it badly.", "Do it.", "Do it."]
+    assert [line for line in seen if line.startswith("Do it")] == ["Do it.", "Do it badly.", "Do it.", "Do it."]
     assert scratch.work() == [1, 2, 3, 4]
     assert scratch.bash("git show HEAD:PROMPT.md") == "Do it.\n"
 

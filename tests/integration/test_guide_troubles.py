@@ -131,5 +131,5 @@ def test_the_guides_remedy_for_a_corrupted_checkpoint(scratch: Scratch) -> None:
     scratch.bash("python ralph_orchestrator.py")
     seen = Path(scratch.environment["HOME"], "seen").read_bytes()
     assert seen.startswith(b"Do it.\n")
-    assert seen.endswith(b"Do it.\n")
+    assert seen.count(b"Do it.\n") > 1
     assert len(scratch.work()) == 3

@@ -41,6 +41,8 @@ class Scenario:
     """Of its standard output: a dict is written as JSON, bytes as they are."""
     tail: str = ""
     """The end of what it wrote to both streams; empty: the end of the lines."""
+    complaint: str = ""
+    """The end of its standard error."""
     exit_code: int = 0
     how: How = How.EXITED
     ended: Ended = Ended.DONE
