@@ -52,7 +52,7 @@ WORDS: dict[ErrorClass, tuple[str, ...]] = {
 }
 """What the CLIs and the services behind them write, the most telling first."""
 COMPILED = tuple((kind, re.compile("|".join(words), re.IGNORECASE)) for kind, words in WORDS.items())
-UNIT = r"\d+(?:\.\d+)?\s*(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b"
+UNIT = r"\d+(?:\.\d+)?\s*(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])"
 IN_S = re.compile(
     rf"(?:retry|reset|again|wait)\w*\D{{0,30}}?(?:in|after)\s+((?:{UNIT}[\s,]*(?:and\s+)?)+)", re.IGNORECASE
 )
