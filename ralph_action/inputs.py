@@ -27,7 +27,7 @@ class Input:
 
 
 STATUSES = ("completed", "paused", "stopped", "cancelled", "failed")
-AGENTS = ("auto", "claude", "command", "demo")
+AGENTS = ("auto", "claude", "codex", "gemini", "opencode", "copilot", "qwen", "command", "demo")
 
 
 def _row(group: str, name: str, kind: str, default: str, text: str, **more: object) -> Input:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ralph_action.agents.adapter import Adapter
 
-NAMES = ("claude", "command", "demo")
+NAMES = ("claude", "codex", "gemini", "opencode", "copilot", "qwen", "command", "demo")
 """The words that the `agent` input takes; each is a module here."""
-AUTO = ("claude",)
+AUTO = ("claude", "codex", "gemini", "copilot", "opencode", "qwen")
 """The order in which `auto` looks for one that is installed and has its key."""
 
 

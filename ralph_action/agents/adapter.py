@@ -13,6 +13,8 @@ from ralph_action.outcome import ErrorClass, Usage
 from ralph_action.ports import Call, unseen
 
 MAX_TEXT = 1024 * 1024
+MAX_WORD = 120_000
+"""Bytes; Linux takes 128 KiB for one word of a command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,3 +174,10 @@ def text_of(document: object, *path: str) -> str:
     """The text at a path; empty when there is none."""
     found = part(document, *path)
     return found if isinstance(found, str) else ""
+
+
+def prompt_word(call: Call) -> str:
+    """The prompt as a word of a command line; where it is too long for one, what leads to its file."""
+    if len(call.prompt.encode()) <= MAX_WORD:
+        return call.prompt
+    return f"Read the file {call.prompt_file} and do what it says, as if it stood here."

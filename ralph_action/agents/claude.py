@@ -1,83 +1,20 @@
 """Claude Code in print mode: `claude -p --output-format stream-json --verbose`.
 
-Facts of the protocol, seen with 2.1.197: `stream-json` needs `--verbose`; key order is not stable; an exit
-code of 0 proves nothing (it exits 0 on SIGINT without a result); an error has `is_error: true` beside
-`subtype: "success"`; `result.usage` is the main loop only, `modelUsage` counts every model; the process
-may hang after its result; as root it refuses its unattended mode unless IS_SANDBOX=1.
+Facts of the CLI, seen with 2.1.197: `stream-json` needs `--verbose`; an exit code of 0 proves nothing (it exits 0 on
+SIGINT without a result); the process may hang after its result; as root it refuses its unattended mode unless
+IS_SANDBOX=1.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
-from ralph_action.agents.adapter import Adapter, Failure, Options, Stream, Traits, part, text_of
-from ralph_action.agents.figures import count_of, money_of, total, usage_of
-from ralph_action.agents.trouble import KIND_OF_STATUS, kind_of
-from ralph_action.outcome import Usage
-from ralph_action.ports import Call, unseen
+from ralph_action.agents.adapter import Adapter, Options, Traits
+from ralph_action.agents.messages import MessageStream
+from ralph_action.ports import Call
 
 QUIET = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-OF_MODEL = (("inputTokens", "cacheCreationInputTokens"), ("cacheReadInputTokens",), ("outputTokens",))
-OF_MESSAGE = (("input_tokens", "cache_creation_input_tokens"), ("cache_read_input_tokens",), ("output_tokens",))
-
-
-class ClaudeStream(Stream):
-    """The result event decides; without one the running sum of the messages is what is known."""
-
-    def __init__(self, show: Callable[[str], None] = unseen) -> None:
-        super().__init__(show, ends_with="claude's result")
-        self._live: dict[str, Usage] = {}
-        self._said_error = ""
-        self._resets_at: float | None = None
-
-    def take(self, event: dict[str, Any]) -> None:
-        kind = event.get("type")
-        self.session_id = text_of(event, "session_id") or self.session_id
-        if kind == "result":
-            self._result(event)
-        elif kind == "system":
-            self.model = text_of(event, "model") or self.model
-        elif kind == "rate_limit_event" and part(event, "rate_limit_info", "status") == "rejected":
-            self._resets_at = count_of(event, "rate_limit_info", "resetsAt") or self._resets_at
-        elif kind == "assistant":
-            self._assistant(event, part(event, "message"))
-
-    def _assistant(self, event: dict[str, Any], message: object) -> None:
-        if error := text_of(event, "error").replace("_", " "):
-            self._said_error = error
-            self.failure = Failure(text=f"it ended without claude's result: {error}", kind=kind_of(error))
-        if (key := text_of(message, "id")) and isinstance(part(message, "usage"), dict):
-            self._live[key] = usage_of(part(message, "usage"), *OF_MESSAGE)
-            self.usage = total(self._live.values())
-        content = part(message, "content")
-        if event.get("parent_tool_use_id") or not isinstance(content, list):
-            return
-        for block in content:
-            if part(block, "type") == "text" and (text := text_of(block, "text")):
-                self.words.say(text)
-            elif part(block, "type") == "tool_use":
-                self.show(f"→ {text_of(block, 'name')}")
-
-    def _result(self, event: dict[str, Any]) -> None:
-        self.is_over = True
-        models = part(event, "modelUsage")
-        of_models = [usage_of(model, *OF_MODEL) for model in models.values()] if isinstance(models, dict) else []
-        counts = of_models or [usage_of(part(event, "usage"), *OF_MESSAGE)]
-        self.usage = total(counts, money_of(event, "total_cost_usd"))
-        found = part(event, "permission_denials")
-        self.denied = tuple(text_of(item, "tool_name") for item in found) if isinstance(found, list) else ()
-        said = text_of(event, "result")
-        if event.get("is_error") is False:
-            self.failure = None
-            if said.strip() and said.strip() not in self.text:
-                self.words.say(said)
-            return
-        status = count_of(event, "api_error_status")
-        kind = self._said_error or KIND_OF_STATUS.get(status or 0, "error").replace("-", " ")
-        text = f"{kind}: {said or event.get('errors') or event.get('subtype')}"
-        self.failure = Failure(text=text, kind=kind_of(text, status), resets_at=self._resets_at)
 
 
 class Claude(Adapter):
@@ -113,8 +50,8 @@ class Claude(Adapter):
         is_root = os.geteuid() == 0 and (call.user is None or call.user.uid == 0)
         return {**QUIET, **({"IS_SANDBOX": "1"} if is_root else {})}
 
-    def stream(self, show: Callable[[str], None]) -> ClaudeStream:
-        return ClaudeStream(show)
+    def stream(self, show: Callable[[str], None]) -> MessageStream:
+        return MessageStream(show)
 
 
 ADAPTER = Claude()

@@ -56,3 +56,23 @@ def total(parts: Iterable[Usage], cost: Decimal | None = None) -> Usage:
         output_tokens=sum(part.output_tokens or 0 for part in known),
         cost_usd=cost,
     )
+
+
+def overlapping(fields: object, read: str, cached: str, output: str, total_name: str = "") -> Usage:
+    """The tokens where the cached ones are among those that were read; unknown when the event does not say.
+
+    Args:
+        fields: the event's part that holds them.
+        read: the name of all that was read.
+        cached: the name of what of it came from a cache.
+        output: the name of what was written.
+        total_name: the name of the sum, where it holds more, such as thoughts.
+
+    """
+    counts = [count_of(fields, name) for name in (read, cached, output)]
+    if counts[0] is None and counts[2] is None:
+        return Usage()
+    all_read, old, written = (count or 0 for count in counts)
+    tokens = max(count_of(fields, total_name) or 0, all_read + written)
+    old = min(old, all_read)
+    return Usage(tokens=tokens, input_tokens=all_read - old, cached_tokens=old, output_tokens=tokens - all_read)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ralph_action.agents import cli
 from ralph_action.agents.adapter import MAX_TEXT, Failure
-from ralph_action.agents.claude import ClaudeStream as Stream
+from ralph_action.agents.messages import MessageStream as Stream
 from ralph_action.agents.process import ChildEnd, How
 from ralph_action.outcome import Ended, ErrorClass, Outcome
 
@@ -199,7 +199,7 @@ def test_the_error_of_a_message_names_the_class() -> None:
     stream = fed(assistant(error="billing_error"), {**RESULT, "is_error": True, "api_error_status": 400, "result": "x"})
     assert stream.failure == Failure(text="billing error: x", kind=ErrorClass.BILLING)
     late = fed(assistant(error="server_error")).failure
-    assert late == Failure(text="it ended without claude's result: server error", kind=ErrorClass.OVERLOAD)
+    assert late == Failure(text="it ended without its result: server error", kind=ErrorClass.OVERLOAD)
 
 
 def test_no_result() -> None:
@@ -207,7 +207,7 @@ def test_no_result() -> None:
     first = said("half")
     found = outcome(fed(first, first, said("more")), end(code=1, tail="boom"))
     assert (found.ended, found.usage.tokens, found.usage.cost_usd) == (Ended.FAILED, 30, None)
-    assert found.error == "it ended without claude's result (boom)"
+    assert found.error == "it ended without its result (boom)"
 
 
 def test_how_a_call_ended() -> None:
