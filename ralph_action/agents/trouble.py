@@ -41,7 +41,7 @@ WORDS: dict[ErrorClass, tuple[str, ...]] = {
         r"stream disconnected|error sending request|timed? ?out",
     ),
     ErrorClass.AUTH: (
-        r"\b401\b|unauthori[sz]ed|authenticat|not logged in|log ?in|invalid (?:api|x-api|bearer)|api.?key",
+        r"\b401\b|unauthori[sz]ed|authenticat|auth method|not logged in|log ?in|invalid (?:api|x-api|bearer)|api.?key",
         r"credentials|token (?:has )?expired",
     ),
     ErrorClass.BAD_CALL: (
