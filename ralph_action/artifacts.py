@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ralph_action.checkpoint.remotes import FolderHome
+from ralph_action.checkpoint.artifact_home import FolderHome
 from ralph_action.errors import GitHubError
 from ralph_action.github.context import Context
 from ralph_action.state import TaskState

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
 from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.artifact_home import ArtifactHome, FolderHome
 from ralph_action.checkpoint.homes import Remote
 from ralph_action.checkpoint.locks import clear_all, clear_stale
 from ralph_action.checkpoint.remotes import (
-    ArtifactHome,
     BranchHome,
-    FolderHome,
     state_branch,
     state_ref,
     wip_branch,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ralph_action.checkpoint.remotes import ArtifactHome, BranchHome, state_branch, state_ref
+from ralph_action.checkpoint.artifact_home import ArtifactHome
+from ralph_action.checkpoint.remotes import BranchHome, state_branch, state_ref
 from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
 
