@@ -1,17 +1,16 @@
-"""The artifact home as one thing: upload a state, list what may hold a checkpoint, fetch it safely."""
+"""Artifacts as one thing: upload one, list what may hold a checkpoint, fetch it safely, delete what is needless."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ralph_action.checkpoint.artifact_home import FolderHome
+from ralph_action.checkpoint.stored import Stored
 from ralph_action.errors import GitHubError
 from ralph_action.github.context import Context
-from ralph_action.state import TaskState
+from ralph_action.ports import ArtifactKind
 
 if TYPE_CHECKING:
     from ralph_action.github.client import Http
@@ -24,6 +23,7 @@ class Listed:
     """An artifact that may hold a checkpoint."""
 
     name: str
+    kind: ArtifactKind
     refusal: str
     download: Callable[[Path], None]
 
@@ -41,16 +41,35 @@ class Listed:
         return into
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What names this run's artifacts: its task, the run and the attempt."""
+
+    task: str
+    run: str
+    attempt: int
+
+
 class Artifacts(Protocol):
-    """Where zipped states go and come from."""
+    """Where zips of `.agent/` go and come from."""
 
     @property
     def gap_s(self) -> float:
         """How far apart uploads must be, but the last."""
         ...
 
-    def upload(self, state: TaskState, sequence: int, zipped: Path) -> dict[str, str]:
-        """Store one; return the outputs that name it."""
+    def upload(
+        self, place: Place, kind: ArtifactKind, sequence: int, again: int, zipped: Path
+    ) -> tuple[Stored, dict[str, str]]:
+        """Store one; return it, and the outputs that name it."""
+        ...
+
+    def mine(self, place: Place) -> list[Stored]:
+        """Those of this run and attempt."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete one of those."""
         ...
 
     def listed(self, task: str) -> list[Listed]:
@@ -64,36 +83,25 @@ class Artifacts(Protocol):
     def close(self) -> None: ...
 
 
-class FolderArtifacts:
-    """A folder in place of the artifact service, for runs without one."""
+class RunStore:
+    """One run's artifacts: where its artifact home puts them, and the outputs that name the last state or whole."""
 
-    gap_s = 0.0
+    def __init__(self, artifacts: Artifacts, place: Place, outputs: dict[str, str]) -> None:
+        self._artifacts = artifacts
+        self._place = place
+        self._outputs = outputs
 
-    def __init__(self, home: FolderHome) -> None:
-        self._home = home
+    def upload(self, kind: ArtifactKind, sequence: int, again: int, zipped: Path) -> Stored:
+        stored, outputs = self._artifacts.upload(self._place, kind, sequence, again, zipped)
+        if kind is not ArtifactKind.SEGMENT:
+            self._outputs.update(outputs)
+        return stored
 
-    def upload(self, state: TaskState, sequence: int, zipped: Path) -> dict[str, str]:
-        del state
-        return {"artifact-name": self._home.upload(sequence, zipped)}
+    def mine(self) -> list[Stored]:
+        return self._artifacts.mine(self._place)
 
-    def listed(self, task: str) -> list[Listed]:
-        del task
-        found = sorted(self._home.folder.glob("ralph-state-*.zip"), reverse=True)
-        return [Listed(path.name, "", _copier(path)) for path in found]
-
-    def run_is_over(self, run: str, attempt: int) -> bool:
-        del run, attempt
-        return False
-
-    def close(self) -> None:
-        pass
-
-
-def _copier(source: Path) -> Callable[[Path], None]:
-    def copy(into: Path) -> None:
-        shutil.copyfile(source, into)
-
-    return copy
+    def delete(self, name: str) -> None:
+        self._artifacts.delete(name)
 
 
 class ServiceArtifacts:
@@ -131,20 +139,39 @@ class ServiceArtifacts:
         """Whether earlier runs' artifacts can be read all the same."""
         return bool(self._token and self._context.api_url and self._context.repository)
 
-    def upload(self, state: TaskState, sequence: int, zipped: Path) -> dict[str, str]:
-        from ralph_action.github.names import artifact_name
+    def upload(
+        self, place: Place, kind: ArtifactKind, sequence: int, again: int, zipped: Path
+    ) -> tuple[Stored, dict[str, str]]:
+        from ralph_action.github.names import artifact_name, parse
         from ralph_action.github.results import Disabled
 
         if self.off:
             raise GitHubError(self.off)
-        name = artifact_name(state.task, state.run_id, state.run_attempt, sequence)
+        name = artifact_name(kind, place.task, place.run, place.attempt, sequence)
         try:
-            done = self._service().upload(name, zipped, retention_days=self._retention_days)
+            done = self._service().upload(name, zipped, first=again, retention_days=self._retention_days)
         except Disabled as problem:
             self.off = f"{problem} No further upload is tried in this run."
             raise
         url = f"{self._context.run_url}/artifacts/{done.id}" if self._context.run_url else ""
-        return {"artifact-name": done.name, "artifact-id": done.id, "artifact-url": url}
+        parsed = parse(done.name, place.task)
+        stored = Stored(name=done.name, kind=kind, sequence=sequence, again=parsed.again if parsed else again)
+        return stored, {"artifact-name": done.name, "artifact-id": done.id, "artifact-url": url}
+
+    def mine(self, place: Place) -> list[Stored]:
+        from ralph_action.github.names import parse
+
+        if self.off or not place.run.isdecimal():
+            return []
+        named = ((entry.name, parse(entry.name, place.task)) for entry in self._service().list())
+        return [
+            Stored(name=name, kind=parsed.kind, sequence=parsed.sequence, again=parsed.again)
+            for name, parsed in named
+            if parsed and (parsed.run, parsed.attempt) == (int(place.run), place.attempt)
+        ]
+
+    def delete(self, name: str) -> None:
+        self._service().delete(name)
 
     def listed(self, task: str) -> list[Listed]:
         from ralph_action.github.names import parse
@@ -153,7 +180,7 @@ class ServiceArtifacts:
         if not self.off:
             service = self._service()
             found += [
-                (name, Listed(entry.name, "", _later(service.download, entry)))
+                (name, Listed(entry.name, name.kind, "", _later(service.download, entry)))
                 for entry in service.list()
                 if (name := parse(entry.name, task))
             ]
@@ -192,7 +219,7 @@ class ServiceArtifacts:
             name = parse(str(artifact.get("name")), task)
             if name is not None and str(artifact.get("name")) not in known:
                 why = refusal(artifact, self._context)
-                found.append((name, Listed(str(artifact["name"]), why, _later(rest.download, artifact))))
+                found.append((name, Listed(str(artifact["name"]), name.kind, why, _later(rest.download, artifact))))
 
     def _client(self) -> Http:
         from ralph_action.github.client import Http  # requests is slow to import

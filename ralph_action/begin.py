@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +11,15 @@ from ralph_action import tree
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.listing import set_aside
 from ralph_action.checkpoint.reading import load, read_json
+from ralph_action.checkpoint.segments import already_there
 from ralph_action.claim import NAME, lease_of
 from ralph_action.errors import GitError, PushRejected, RalphError, StateError
 from ralph_action.lease import read_lease, why_refused
 from ralph_action.ports import Clock
 from ralph_action.remote import Remotes, Say
-from ralph_action.resume.choose import Choice, choose
+from ralph_action.resume.choose import Candidate, Choice, choose
 from ralph_action.resume.find import Found, search_artifacts, search_folder
+from ralph_action.resume.shelf import Shelf, bring_back
 from ralph_action.state import Checkpoint, TaskState
 from ralph_action.workplace import Workplace
 
@@ -54,10 +55,23 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
         remotes.say(f"Resume: going on from {best.home} ({best.where}) after iteration {best.state.iteration}")
         tree.bring(best, choice.state, remotes)
         if best.folder != agent_dir.path:
-            agent_dir.take_over(best.folder)
+            agent_dir.take_over(best.folder, best.checkpoint)
+    names = _bring_back(best, found, agent_dir, remotes) if best is not None else ()
+    remotes.sent = already_there(agent_dir.path, names)
     agent_dir.mirror_all()
     base = choice.state.base_sha or (remotes.worktree.head_sha() if remotes.worktree else "")
     return replace(choice, state=replace(choice.state, base_sha=base))
+
+
+def _bring_back(best: Candidate, found: Found, agent_dir: AgentDir, remotes: Remotes) -> tuple[str, ...]:
+    """Bring logs and older records back, which no resume needs; return the artifacts that hold what is here."""
+    if best.home != "artifact" or found.shelf is None or best.checkpoint is None:
+        return ()
+    missing = bring_back(found.shelf, best.segments, agent_dir.path, best.checkpoint)
+    if missing:
+        count = f"{len(missing)} of {len(best.segments)} artifacts with older logs and records"
+        remotes.say(f"Resume: {count} cannot be had; nothing else is missing. {missing[0]}")
+    return (*best.segments, best.where)
 
 
 def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, scratch: Path) -> None:
@@ -75,14 +89,14 @@ def _search(found: Found, new: TaskState, place: Workplace, remotes: Remotes, sc
         except RalphError as problem:
             found.refuse("artifact", "list", str(problem), is_damaged=False)
         else:
-            search_artifacts(found, listed, scratch, task=new.task, have_commit=have_commit(remotes))
+            search_artifacts(found, Shelf(listed, scratch), task=new.task, work=tree.Here(remotes))
     if unread is not None and remotes.context.is_actions and not found.candidates:
         raise unread  # to begin anew beside a task that is there would do all of it again
 
 
 def _search_local(found: Found, new: TaskState, place: Workplace, remotes: Remotes) -> None:
     """Our copy, then the workspace's; what is damaged there is copied aside, as a later checkpoint may replace it."""
-    ours, have = place.home / "agent", have_commit(remotes)
+    ours, have = place.home / "agent", tree.Here(remotes).has
 
     def refusal(state: TaskState, checkpoint: Checkpoint | None) -> str:
         named = (checkpoint.commit, checkpoint.wip) if checkpoint else (state.head_sha,)
@@ -173,16 +187,6 @@ def claim(state: TaskState, place: Workplace, remotes: Remotes, agent_dir: Agent
         remotes.claim(agent_dir, state, clock, lost)
 
 
-def have_commit(remotes: Remotes) -> Callable[[str], bool]:
-    """Whether a commit is on this machine."""
-
-    def have(commit: str) -> bool:
-        in_vault = remotes.vault is not None and remotes.vault.has(commit)
-        return in_vault or (remotes.worktree is not None and remotes.worktree.has(commit))
-
-    return have
-
-
 def _refuse_newer(found: Found) -> None:
     """A state of a newer version is never begun over."""
     newer = [note for note in found.notes if "this version reads up to" in note]
@@ -215,5 +219,5 @@ def _keep_finished(found: Found, agent_dir: AgentDir, finished: int) -> None:
     """Carry the finished generation's `.agent/` over, then set its records aside."""
     best = max(found.candidates, key=lambda item: item.state.sequence)
     if best.folder != agent_dir.path:
-        agent_dir.take_over(best.folder)
+        agent_dir.take_over(best.folder, best.checkpoint)
     agent_dir.begin_generation(finished)

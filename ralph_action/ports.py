@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,17 @@ class User:
 
     uid: int
     gid: int
+
+
+class ArtifactKind(StrEnum):
+    """What an artifact holds; the second word of its name."""
+
+    STATE = "state"
+    """The last checkpoint, as far as a resume needs it."""
+    SEGMENT = "segment"
+    """What came since the segment before it."""
+    WHOLE = "agent"
+    """All of `.agent/`, at the end of a run."""
 
 
 class Stop:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ralph_action.artifacts import Artifacts, FolderArtifacts, ServiceArtifacts
+from ralph_action.artifact_folder import FolderArtifacts
+from ralph_action.artifacts import Artifacts, Place, RunStore, ServiceArtifacts
 from ralph_action.checkpoint.agent_dir import AgentDir
-from ralph_action.checkpoint.artifact_home import ArtifactHome, FolderHome
+from ralph_action.checkpoint.artifact_home import ArtifactHome
+from ralph_action.checkpoint.bundles import heads
 from ralph_action.checkpoint.homes import Remote
 from ralph_action.checkpoint.locks import clear_all, clear_stale
 from ralph_action.checkpoint.remotes import (
@@ -18,6 +20,7 @@ from ralph_action.checkpoint.remotes import (
     wip_branch,
     wip_ref,
 )
+from ralph_action.checkpoint.segments import Sent
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.claim import FileClaim, lease_of, process_is_over
@@ -60,6 +63,8 @@ class Remotes:
     has_answered: bool = False
     """Whether the remote has said where the state stands."""
     outputs: dict[str, str] = field(default_factory=dict)
+    sent: Sent = field(default_factory=Sent)
+    """What the artifacts of earlier runs hold."""
     _branch: BranchHome | None = None
 
     def facts(self) -> Mapping[str, str]:
@@ -85,16 +90,17 @@ class Remotes:
         if self._branch is not None:
             homes.append(self._branch)
         if self.artifacts is not None:
-            artifacts = self.artifacts
             homes.append(
                 ArtifactHome(
                     agent_dir.path,
                     self.place.home / "scratch",
-                    lambda sequence, zipped: self.outputs.update(artifacts.upload(state, sequence, zipped)),
+                    RunStore(self.artifacts, Place(state.task, state.run_id, state.run_attempt), self.outputs),
                     self._bundle if self.worktree is not None and self.settings.git else None,
                     state.base_sha,
-                    gap_s=artifacts.gap_s,
+                    sent=self.sent,
+                    gap_s=self.artifacts.gap_s,
                     monotonic=clock.monotonic,
+                    say=self.say,
                 )
             )
         return homes
@@ -161,6 +167,9 @@ class Remotes:
         assert self.worktree is not None  # noqa: S101  asked for only when it is there
         aside = wip_ref(self.settings.task) if checkpoint.wip else ""
         self.worktree.bundle(into, checkpoint.branch, base, aside)
+        wanted = checkpoint.wip or checkpoint.commit
+        if not any(self.worktree.is_ancestor(wanted, head) for head in heads(into)):
+            raise GitError(f"{checkpoint.branch} was moved; its next checkpoint goes up with all of its commits.")
 
     def fill_vault(self, state: TaskState) -> None:
         """Bring the task's base and its last checkpoint into the vault; seconds in a large repository."""
@@ -199,7 +208,7 @@ def _artifacts(settings: Settings, context: Context, env: Mapping[str, str], say
     if not settings.artifact:
         return None
     if folder := env.get("RALPH_ARTIFACT_FOLDER"):
-        return FolderArtifacts(FolderHome(Path(folder)))
+        return FolderArtifacts(Path(folder))
     proxies = proxies_of(env)
     token = settings.github_token.reveal()
     days, run = settings.artifact_retention_days, settings.named_run

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from ralph_action.checkpoint.bundles import heads
 from ralph_action.checkpoint.remotes import wip_ref
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
@@ -13,6 +17,36 @@ from ralph_action.state import TaskState
 
 REMOTE_WIP = "refs/ralph-remote/wip"
 """Where the vault keeps what it fetched."""
+
+
+class Here:
+    """The commits that are on this machine, in the vault or in the workspace."""
+
+    def __init__(self, remotes: Remotes) -> None:
+        self._worktree = remotes.worktree
+        self._vault = remotes.vault
+
+    def has(self, commit: str) -> bool:
+        in_vault = self._vault is not None and self._vault.has(commit)
+        return in_vault or (self._worktree is not None and self._worktree.has(commit))
+
+    def take(self, base: str, bundles: Sequence[Path]) -> str:
+        """Take commits in from bundles, each for what it is worth; return what was wrong with the last that failed."""
+        if self._vault is None:
+            return "they are in bundles, and there is no git repository to take them into"
+        problems = []
+        try:
+            if base:
+                self._vault.take_base(base)
+        except GitError as problem:
+            problems.append(str(problem))
+        for bundle in bundles:
+            try:
+                if not all(self._vault.has(commit) for commit in heads(bundle) or [""]):
+                    self._vault.take_bundle(bundle)
+            except GitError as problem:
+                problems.append(str(problem))
+        return problems[-1] if problems else ""
 
 
 def start(state: TaskState, remotes: Remotes) -> None:
@@ -30,7 +64,7 @@ def bring(best: Candidate, state: TaskState, remotes: Remotes) -> None:
     if best.home == "local" and _lies_here(worktree, state.branch, best.commit):
         worktree.prepare(state.branch, best.commit)
         return
-    _bring_commits(best, state, worktree, vault)
+    _bring_commits(best, worktree, vault)
     if not remotes.context.is_actions and _is_chosen_by_hand(worktree, best.commit, state.task):
         remotes.say("Resume: an earlier checkpoint is checked out; its files stay, and the later ones in the history")
         worktree.prepare(state.branch, best.commit)
@@ -67,17 +101,11 @@ def fetch_wip(remotes: Remotes) -> None:
         remotes.vault.fetch(remotes.url, remotes.token, [f"+{remotes.wip_ref}:{REMOTE_WIP}"])
 
 
-def _bring_commits(best: Candidate, state: TaskState, worktree: Worktree, vault: Vault) -> None:
-    """Hand the workspace what it lacks of the checkpoint."""
-    lacking = [commit for commit in (best.commit, best.wip) if commit and not worktree.has(commit)]
-    if not lacking:
-        return
-    if best.bundle is not None and not all(vault.has(commit) for commit in lacking):
-        if state.base_sha:
-            vault.take_base(state.base_sha)
-        vault.take_bundle(best.bundle)
-    for commit in lacking:
-        vault.export_to(worktree, commit)
+def _bring_commits(best: Candidate, worktree: Worktree, vault: Vault) -> None:
+    """Hand the workspace what it lacks of the checkpoint; the search has brought it to the vault."""
+    for commit in (best.commit, best.wip):
+        if commit and not worktree.has(commit):
+            vault.export_to(worktree, commit)
 
 
 def _lies_here(worktree: Worktree, branch: str, commit: str) -> bool:

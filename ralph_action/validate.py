@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ralph_action.begin import have_commit, search_branch
+from ralph_action import tree
+from ralph_action.begin import search_branch
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.listing import damaged_states, listed
 from ralph_action.errors import RalphError, StateError
@@ -17,6 +18,7 @@ from ralph_action.hand import Task, Values, find_task, show
 from ralph_action.ports import User
 from ralph_action.remote import Remotes, connect
 from ralph_action.resume.find import Found, search_artifacts
+from ralph_action.resume.shelf import Shelf
 from ralph_action.state import TaskState
 
 
@@ -116,8 +118,20 @@ def _artifact(task: Task, remotes: Remotes, scratch: Path) -> list[Seen]:
         artifacts = remotes.artifacts.listed(task.settings.task)
     except RalphError as problem:
         return [Seen("artifact", "list", "", f"cannot be reached: {problem}")]
-    search_artifacts(found, artifacts, scratch, task=task.settings.task, have_commit=have_commit(remotes))
-    return _rows("artifact", found) or [Seen("artifact", "", "", "no checkpoint")]
+    shelf = Shelf(artifacts, scratch)
+    search_artifacts(found, shelf, task=task.settings.task, work=tree.Here(remotes))
+    names = [name for item in found.candidates for name in item.segments]
+    rows = _rows("artifact", found) + [_segment(shelf, name) for name in names]
+    return rows or [Seen("artifact", "", "", "no checkpoint")]
+
+
+def _segment(shelf: Shelf, name: str) -> Seen:
+    """One of the artifacts that hold the older logs and records of the newest."""
+    try:
+        shelf.fetch(name)
+    except RalphError as problem:
+        return Seen("artifact", name, "", f"its logs are missing: {problem}", isinstance(problem, StateError))
+    return Seen("artifact", name, "", "ok: older logs and records")
 
 
 def _rows(home: str, found: Found) -> list[Seen]:

@@ -16,7 +16,7 @@ from ralph_action.checkpoint.files import append_line, write_atomically, write_j
 from ralph_action.checkpoint.listing import prune
 from ralph_action.checkpoint.notes import read_notes
 from ralph_action.checkpoint.reading import FOLDERS
-from ralph_action.checkpoint.records import WIP, record_name
+from ralph_action.checkpoint.records import WIP, is_later, record_name
 from ralph_action.documents import state_document
 from ralph_action.durable import step
 from ralph_action.ports import User
@@ -151,10 +151,15 @@ class AgentDir:
         with contextlib.suppress(OSError), acting_as(self.user):
             write_atomically(self.mirror / ".gitignore", b"*\n", durable=False)
 
-    def take_over(self, source: Path) -> None:
-        """Fill our copy from a restored `.agent/` tree (plain files only)."""
+    def take_over(self, source: Path, checkpoint: Checkpoint | None) -> None:
+        """Fill our copy from a restored `.agent/` tree (plain files only).
+
+        What is later than the checkpoint was refused, and would be taken for the furthest when we are killed.
+        """
         for item in sorted(source.rglob("*")):
-            if item.is_file() and not item.is_symlink():
+            name = item.relative_to(source).as_posix()
+            is_refused = checkpoint is not None and is_later(name, checkpoint)
+            if item.is_file() and not item.is_symlink() and not is_refused:
                 target = self.path / item.relative_to(source)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(item, target)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from ralph_action.durable import step
@@ -19,15 +19,14 @@ MAX_RATIO = 2000
 CHUNK = 1024 * 1024
 
 
-def pack(folder: Path, into: Path, extra: Mapping[str, Path], *, skip: Collection[str] = ()) -> None:
-    """Write a zip of `folder` as `.agent/`, but for what is skipped, and of extra files; its name comes last."""
+def pack(folder: Path, names: Iterable[str], into: Path, extra: Mapping[str, Path]) -> None:
+    """Write a zip of files below `folder`, as `.agent/`, and of extra files; its name comes last."""
     part = into.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6, allowZip64=True) as target:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.is_file() and not path.is_symlink() and not name.endswith(".tmp") and name not in skip:
+        for name in names:
+            if f".agent/{name}" not in extra:
                 with contextlib.suppress(FileNotFoundError):  # the loop has just cleaned it away
-                    _add(target, path, f".agent/{name}")
+                    _add(target, folder / name, f".agent/{name}")
         for name, path in sorted(extra.items()):
             _add(target, path, name)
     with part.open("rb") as stream:

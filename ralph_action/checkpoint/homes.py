@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.publisher import TICK_S, Publisher
+from ralph_action.checkpoint.records import trailers
 from ralph_action.errors import RalphError
 from ralph_action.ports import Clock
 from ralph_action.state import Checkpoint, TaskState
@@ -54,6 +55,10 @@ class Remote(Protocol):
         """Do what is due between two checkpoints. Raises RalphError."""
         ...
 
+    def tidy(self) -> None:
+        """Take away what the newest checkpoint made needless; not to do it is no loss."""
+        ...
+
 
 class Homes:
     """Local first and blocking; the remote homes beside the next iteration."""
@@ -97,7 +102,8 @@ class Homes:
         self._last_sequence = -1
         self._lock = threading.Lock()
         self._said: dict[str, str] = {}
-        self._publisher = Publisher(self._store, self._stored, prepare, self._tick, min(TICK_S, every_s or TICK_S))
+        tick_s = min(TICK_S, every_s or TICK_S)
+        self._publisher = Publisher(self._store, self._stored, prepare, self._tick, tick_s, self._tidy)
 
     def record(self, state: TaskState, event: str = "iteration") -> None:
         metrics = state.iteration > 0 and state.iteration % self._metrics_interval == 0
@@ -117,7 +123,7 @@ class Homes:
         commit = ""
         subject = f"Ralph checkpoint {state.iteration}: {line}"
         if self._commits is not None:
-            commit = self._commits.commit(state.branch, state.head_sha, f"{subject}\n\n{_trailers(state, digest)}")
+            commit = self._commits.commit(state.branch, state.head_sha, f"{subject}\n\n{trailers(state, digest)}")
         checkpoint = Checkpoint(
             iteration=state.iteration,
             sequence=state.sequence,
@@ -173,6 +179,11 @@ class Homes:
             self._stored(late, self._store(late))
         for remote in self._remotes:
             remote.renew()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        for remote in self._remotes:
+            remote.tidy()
 
     def _is_timed_due(self) -> bool:
         is_over = self._last_sequence >= 0
@@ -188,7 +199,7 @@ class Homes:
             state, state_file, digest = self._agent_dir.last
             last = self._latest.commit if self._latest else state.head_sha or state.base_sha
         subject = f"Ralph work in progress after iteration {state.iteration}"
-        wip = self._commits.commit_aside(state.task, last, f"{subject}\n\n{_trailers(state, digest)}")
+        wip = self._commits.commit_aside(state.task, last, f"{subject}\n\n{trailers(state, digest)}")
         is_new, self._aside = self._aside != (wip, state.sequence), (wip, state.sequence)
         checkpoint = Checkpoint(
             iteration=state.iteration,
@@ -228,18 +239,3 @@ def _is_replaced(checkpoint: Checkpoint, latest: Checkpoint) -> bool:
     """Whether the record of the latest stands where this one's was, or has taken it away."""
     same_place = bool(checkpoint.wip) or latest.iteration == checkpoint.iteration
     return same_place and latest.sequence > checkpoint.sequence
-
-
-def _trailers(state: TaskState, digest: str) -> str:
-    tokens, cost = state.tokens_used, state.cost_incurred
-    return "\n".join(
-        (
-            f"Ralph-Task: {state.task}",
-            f"Ralph-Run: {state.run_id}/{state.run_attempt}",
-            f"Ralph-Iteration: {state.iteration}",
-            f"Ralph-Status: {state.status.value}",
-            f"Ralph-Tokens: {'unknown' if tokens is None else tokens}",
-            f"Ralph-Cost: {'unknown' if cost is None else f'{cost} USD'}",
-            f"Ralph-State: {digest.removeprefix('sha256:')}",
-        )
-    )

@@ -1,11 +1,12 @@
-"""The records of checkpoints: which of them belong to what is being published."""
+"""The records of checkpoints: where they are, which belong to what is being published, what a commit says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from ralph_action.state import Checkpoint
+from ralph_action.checkpoint.retention import RECORD, STAMPED
+from ralph_action.state import Checkpoint, TaskState
 
 NAME = re.compile(r"checkpoint_(\d+)\.json")
 WIP = "checkpoints/wip.json"
@@ -24,3 +25,29 @@ def later_records(folder: Path, checkpoint: Checkpoint | None) -> list[str]:
     found = ((path.name, NAME.fullmatch(path.name)) for path in (folder / "checkpoints").iterdir())
     first = checkpoint.iteration + bool(checkpoint.wip)
     return [WIP, *sorted(f"checkpoints/{name}" for name, match in found if match and int(match[1]) >= first)]
+
+
+def is_later(name: str, checkpoint: Checkpoint) -> bool:
+    """Whether a record or a state file, by its name below `.agent/`, was written after a checkpoint's own."""
+    if name == WIP:
+        return not checkpoint.wip
+    if match := RECORD.fullmatch(name):
+        return int(match[1]) > checkpoint.iteration
+    mine, other = STAMPED.fullmatch(checkpoint.state_file), STAMPED.fullmatch(name)
+    return bool(mine and other and name.startswith("metrics/") and other["stamp"] > mine["stamp"])
+
+
+def trailers(state: TaskState, digest: str) -> str:
+    """What a checkpoint's commit says of the state, by its digest."""
+    tokens, cost = state.tokens_used, state.cost_incurred
+    return "\n".join(
+        (
+            f"Ralph-Task: {state.task}",
+            f"Ralph-Run: {state.run_id}/{state.run_attempt}",
+            f"Ralph-Iteration: {state.iteration}",
+            f"Ralph-Status: {state.status.value}",
+            f"Ralph-Tokens: {'unknown' if tokens is None else tokens}",
+            f"Ralph-Cost: {'unknown' if cost is None else f'{cost} USD'}",
+            f"Ralph-State: {digest.removeprefix('sha256:')}",
+        )
+    )

@@ -122,6 +122,9 @@ class BranchHome:
             self._claim.hold()
             self._guarded_push("lease", [], None)
 
+    def tidy(self) -> None:
+        """Refs only move; nothing is left over."""
+
     def store(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> str:
         if self._off:
             return self._off

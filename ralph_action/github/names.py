@@ -1,25 +1,36 @@
-"""Pure: the names of our artifacts, which carry what the listings do not: attempt and sequence."""
+"""Pure: the names of our artifacts, which carry what the listings do not: kind, attempt and sequence."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-NAME = re.compile(r"ralph-state-(?P<task>.+)-(?P<run>\d+)-(?P<attempt>\d+)-(?P<sequence>\d{8})(?:-r\d+)?")
+from ralph_action.ports import ArtifactKind
+
+NAME = re.compile(
+    r"ralph-(?P<kind>state|segment|agent)-(?P<task>.+)-(?P<run>\d+)-(?P<attempt>\d+)-(?P<sequence>\d{8})"
+    r"(?:-r(?P<again>\d+))?"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ArtifactName:
-    """What a name says; the order is the order of age."""
+    """What a name says; the order is the order of age. A whole one comes after the last state, which it holds."""
 
     run: int
     attempt: int
     sequence: int
+    is_whole: bool = field(init=False)
+    again: int = 0
+    kind: ArtifactKind = field(default=ArtifactKind.STATE, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_whole", self.kind is ArtifactKind.WHOLE)
 
 
-def artifact_name(task: str, run: str, attempt: int, sequence: int) -> str:
-    """The name of one upload: never used twice, as a failed finalize burns it."""
-    return f"ralph-state-{task}-{run if run.isdecimal() else 0}-{attempt}-{sequence:08d}"
+def artifact_name(kind: ArtifactKind, task: str, run: str, attempt: int, sequence: int) -> str:
+    """The name of one upload; with `-r<n>` when there was one before it, as no name is used twice."""
+    return f"ralph-{kind.value}-{task}-{run if run.isdecimal() else 0}-{attempt}-{sequence:08d}"
 
 
 def task_of(name: str) -> str:
@@ -33,4 +44,10 @@ def parse(name: str, task: str) -> ArtifactName | None:
     match = NAME.fullmatch(name)
     if match is None or match["task"] != task:
         return None
-    return ArtifactName(int(match["run"]), int(match["attempt"]), int(match["sequence"]))
+    return ArtifactName(
+        run=int(match["run"]),
+        attempt=int(match["attempt"]),
+        sequence=int(match["sequence"]),
+        again=int(match["again"] or 0),
+        kind=ArtifactKind(match["kind"]),
+    )

@@ -80,8 +80,10 @@ class Results:
         run, job = backend_ids(token)
         self._ids = {"workflow_run_backend_id": run, "workflow_job_run_backend_id": job}
 
-    def upload(self, name: str, zipped: Path, *, retention_days: int = 0, deadline_s: float = 120.0) -> Uploaded:
-        """Upload a zip under `name`, or `<name>-r<n>` when the name is taken or burnt.
+    def upload(
+        self, name: str, zipped: Path, *, first: int = 0, retention_days: int = 0, deadline_s: float = 120.0
+    ) -> Uploaded:
+        """Upload a zip under `name`, or `<name>-r<n>` when the name is taken or burnt; `first` is the first `n`.
 
         Raises:
             Disabled: not authorised, or the storage is full: do not try again in this run.
@@ -91,7 +93,7 @@ class Results:
         with zipped.open("rb") as stream:
             digest = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
         problem: GitHubError | None = None
-        for attempt in range(TRIES):
+        for attempt in range(first, first + TRIES):
             wanted = name if attempt == 0 else f"{name}-r{attempt}"
             try:
                 url = self._create(wanted, retention_days, deadline_s)
@@ -118,10 +120,9 @@ class Results:
         self._http.retrying(lambda: self._http.request("GET", url, into=into))
         check_digest(into, entry.digest)
 
-    def delete(self, entry: Entry) -> None:
-        """Delete an artifact of this run. Raises GitHubError."""
-        ids = {"workflow_run_backend_id": entry.run, "workflow_job_run_backend_id": entry.job}
-        self._call("DeleteArtifact", {**ids, "name": entry.name})
+    def delete(self, name: str, *, deadline_s: float = 15.0) -> None:
+        """Delete an artifact of this job; one that is gone is no error. Raises GitHubError."""
+        self._call("DeleteArtifact", {"name": name}, allow=(200, 404), deadline_s=deadline_s)
 
     def _create(self, name: str, retention_days: int, deadline_s: float) -> str:
         body: dict[str, Any] = {"name": name, "version": 4}

@@ -25,7 +25,8 @@ class Candidate:
     """What the work tree must become; empty without git."""
     folder: Path
     """Its `.agent/` tree."""
-    bundle: Path | None = None
+    segments: tuple[str, ...] = ()
+    """The artifacts that it builds on, the oldest first."""
     bare: bool = False
     """True when no checkpoint names the state: the work tree as it lies belongs to it."""
     checkpoint: Checkpoint | None = None

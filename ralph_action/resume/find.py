@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from ralph_action.checkpoint.reading import load
+from ralph_action.checkpoint.segments import read_manifest
 from ralph_action.errors import RalphError, StateError
+from ralph_action.ports import ArtifactKind
 from ralph_action.resume.choose import Candidate
+from ralph_action.resume.shelf import Shelf
 from ralph_action.state import Checkpoint, TaskState
 
 Refusing = Callable[[TaskState, Checkpoint | None], str]
@@ -38,6 +41,8 @@ class Found:
     notes: list[str] = field(default_factory=list)
     """For the log: home, what was found or why it was refused."""
     refusals: list[Refusal] = field(default_factory=list)
+    shelf: Shelf | None = None
+    """The artifacts that were looked at."""
 
     def refuse(self, home: str, where: str, why: str, *, is_damaged: bool = True) -> None:
         self.notes.append(f"{home}: {where}: refused: {why}")
@@ -47,17 +52,13 @@ class Found:
         return any(item.home == home and item.is_damaged for item in self.refusals)
 
 
-class Artifact(Protocol):
-    """An artifact that may hold a checkpoint of the task."""
+class Work(Protocol):
+    """The commits on this machine."""
 
-    @property
-    def name(self) -> str: ...
+    def has(self, commit: str) -> bool: ...
 
-    @property
-    def refusal(self) -> str: ...
-
-    def fetch(self, into: Path) -> Path:
-        """Download and unpack safely; return the folder. Raises RalphError."""
+    def take(self, base: str, bundles: Sequence[Path]) -> str:
+        """Take commits in that build on `base`; return what went wrong with the last that could not be taken."""
         ...
 
 
@@ -70,10 +71,12 @@ def search_folder(
     task: str,
     bare_states: bool,
     refusal: Refusing = lambda _state, _checkpoint: "",
+    segments: tuple[str, ...] = (),
 ) -> bool:
     """Take the furthest valid checkpoint of one `.agent/` tree. True when there is one.
 
-    `refusal` says of a state and its record why what they name cannot be had; empty when it can.
+    `refusal` says of a state and its record why what they name cannot be had; empty when it can. `segments` are
+    the artifacts that the tree builds on.
     """
     states, refused = load(folder, bare_states=bare_states)
     for why in refused:
@@ -86,7 +89,6 @@ def search_folder(
         if why := refusal(state, checkpoint):
             found.refuse(home, where, f"iteration {state.iteration}: {why}")
             continue
-        bundle = folder.parent / "work.bundle"
         found.candidates.append(
             Candidate(
                 home=home,
@@ -94,7 +96,7 @@ def search_folder(
                 state=state,
                 commit=commit,
                 folder=folder,
-                bundle=bundle if bundle.is_file() else None,
+                segments=segments,
                 bare=checkpoint is None,
                 checkpoint=checkpoint,
             )
@@ -107,35 +109,49 @@ def search_folder(
     return False
 
 
-def search_artifacts(
-    found: Found,
-    artifacts: Iterable[Artifact],
-    scratch: Path,
-    *,
-    task: str,
-    have_commit: Callable[[str], bool],
-) -> None:
+def search_artifacts(found: Found, shelf: Shelf, *, task: str, work: Work) -> None:
     """Take the newest artifact that holds a valid checkpoint whose commit can be had."""
+    found.shelf = shelf
     number = 0
-    for artifact in artifacts:
+    for artifact in shelf.artifacts:
         if artifact.refusal:  # not counted: a fork could make many with newer names
             found.refuse("artifact", artifact.name, artifact.refusal, is_damaged=False)
+            continue
+        if artifact.kind is ArtifactKind.SEGMENT:
             continue
         number += 1
         if number > MAX_ARTIFACTS:
             return
         try:
-            folder = artifact.fetch(scratch / f"artifact-{number}")
+            folder = shelf.fetch(artifact.name, patiently=True)
+            segments = read_manifest(folder)
         except RalphError as problem:
             found.refuse("artifact", artifact.name, str(problem), is_damaged=isinstance(problem, StateError))
             continue
-        carries_work = (folder / "work.bundle").is_file()
-
-        def refusal(_state: TaskState, checkpoint: Checkpoint | None, carries_work: bool = carries_work) -> str:  # noqa: FBT001
-            named = (checkpoint.commit, checkpoint.wip) if checkpoint and not carries_work else ()
-            lacking = [commit for commit in named if commit and not have_commit(commit)]
-            return f"its commit {lacking[0][:12]} is in no home" if lacking else ""
-
-        agent = folder / ".agent"
-        if search_folder(found, "artifact", agent, artifact.name, task=task, bare_states=False, refusal=refusal):
+        if search_folder(
+            found,
+            "artifact",
+            folder / ".agent",
+            artifact.name,
+            task=task,
+            bare_states=False,
+            refusal=_needing(work, shelf, [*segments, artifact.name]),
+            segments=segments,
+        ):
             return
+
+
+def _needing(work: Work, shelf: Shelf, names: Sequence[str]) -> Refusing:
+    """Why the commits of a checkpoint cannot be had; they are taken from bundles when no other home has them."""
+
+    def refusal(state: TaskState, checkpoint: Checkpoint | None) -> str:
+        wanted = [commit for commit in ((checkpoint.commit, checkpoint.wip) if checkpoint else ()) if commit]
+        if all(work.has(commit) for commit in wanted):
+            return ""
+        bundles, missing = shelf.bundles(names)
+        problem = work.take(state.base_sha, bundles) if bundles else ""
+        lacking = next((commit for commit in wanted if not work.has(commit)), "")
+        causes = "".join(f"; {why}" for why in (*missing, problem) if why)
+        return f"its commit {lacking[:12]} is in no home{causes}" if lacking else ""
+
+    return refusal

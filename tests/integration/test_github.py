@@ -12,8 +12,9 @@ import pytest
 from ralph_action.checkpoint.git import Git
 from ralph_action.errors import GitHubError
 from ralph_action.github.client import Http
-from ralph_action.github.names import artifact_name, parse
+from ralph_action.github.names import ArtifactName, artifact_name, parse
 from ralph_action.github.results import Disabled, Results
+from ralph_action.ports import ArtifactKind
 from tests.lab.github import GitHub
 from tests.lab.job import Job
 from tests.lab.place import WORK
@@ -27,7 +28,7 @@ def test_a_job_pushes_uploads_and_tells(job: Job, github: GitHub) -> None:
     assert (outputs["status"], outputs["iterations"], outputs["branch"]) == ("completed", "1", "ralph/ralph-loop")
     remote = Git(github.root / "org" / "project.git", job.environment)
     assert remote.run("rev-parse", "ralph/ralph-loop") == outputs["head-sha"]
-    assert outputs["artifact-name"].startswith("ralph-state-ralph-loop-7-1-")
+    assert outputs["artifact-name"].startswith("ralph-agent-ralph-loop-7-1-")
     assert outputs["artifact-url"].endswith(f"/org/project/actions/runs/7/artifacts/{outputs['artifact-id']}")
     assert json.loads(outputs["json"])["state"]["iteration"] == 1
     assert "The task is completed" in (job.root / "files-1" / "summary").read_text()
@@ -102,7 +103,7 @@ def test_upload_list_download_delete(github: GitHub, tmp_path: Path, camel: bool
     assert len(github.artifacts.all[0].blocks) == 3
     service.download(entry, tmp_path / "b.zip")
     assert (tmp_path / "b.zip").read_bytes() == zipped.read_bytes()
-    service.delete(entry)
+    service.delete(entry.name)
     assert service.list() == []
 
 
@@ -159,11 +160,16 @@ def test_a_truncated_download_is_refused(github: GitHub, tmp_path: Path) -> None
 
 
 def test_names_carry_what_the_lists_do_not() -> None:
-    """Attempt and sequence; another task's name is not ours, however alike."""
-    assert parse(artifact_name("a-b", "7", 2, 31), "a-b") == (parse("ralph-state-a-b-7-2-00000031-r1", "a-b"))
-    assert parse(artifact_name("a-b", "7", 2, 31), "a") is None
+    """Kind, attempt, sequence and number; another task's name is not ours, however alike."""
+    for kind in ArtifactKind:
+        found = parse(artifact_name(kind, "a-b", "7", 2, 31), "a-b")
+        assert found == ArtifactName(7, 2, 31, kind=kind)
+        assert found.kind is kind
+        assert parse(artifact_name(kind, "a-b", "7", 2, 31), "a") is None
     assert parse("ralph-state-a-7-2", "a") is None
-    assert (parse(artifact_name("a", "7", 1, 9), "a") or 0) < (parse(artifact_name("a", "7", 2, 1), "a") or 0)  # type: ignore[operator]
+    oldest_first = ["state-a-7-1-00000009", "state-a-7-2-00000001", "state-a-7-2-00000001-r2", "agent-a-7-2-00000001"]
+    names = [parse(f"ralph-{name}", "a") for name in oldest_first]
+    assert names == sorted(name for name in names if name)
 
 
 def test_a_deleted_workspace_is_no_matter(job: Job) -> None:

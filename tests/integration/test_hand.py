@@ -18,6 +18,7 @@ from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.archive import pack, unpack
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.homes import Homes
+from ralph_action.checkpoint.segments import stamps
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
@@ -27,25 +28,14 @@ from tests.lab.place import ENTRY, WORK, Place
 from tests.unit.records import new_state
 
 
-class Cleaning(list[str]):
-    """What is skipped; a file goes at the moment at which it is asked for."""
-
-    def __init__(self, victim: Path) -> None:
-        super().__init__()
-        self.victim = victim
-
-    def __contains__(self, name: object) -> bool:
-        if name == self.victim.name:
-            self.victim.unlink()
-        return super().__contains__(name)
-
-
 def test_a_file_that_vanishes_does_not_stop_the_zip(tmp_path: Path) -> None:
     folder = tmp_path / "agent"
     folder.mkdir()
     for name in ("a", "b", "c"):
         (folder / name).write_text(name)
-    pack(folder, tmp_path / "x.zip", {}, skip=Cleaning(folder / "b"))
+    names = sorted(stamps(folder))
+    (folder / "b").unlink()
+    pack(folder, names, tmp_path / "x.zip", {})
     unpack(tmp_path / "x.zip", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out" / ".agent").iterdir()) == ["a", "c"]
 
@@ -108,6 +98,9 @@ class Slow:
         self.begun.set()
         self.gate.wait(60)
         return "reached"
+
+    def tidy(self) -> None:
+        """Nothing to do."""
 
     def renew(self) -> None:
         pass

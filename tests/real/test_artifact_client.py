@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ralph_action.checkpoint.archive import pack, unpack
+from ralph_action.checkpoint.segments import stamps
 from ralph_action.github.client import Http
 from ralph_action.github.results import Results
 from tests.lab.github import GitHub
@@ -61,7 +62,7 @@ def test_the_official_client_downloads_ours_and_we_theirs(
     folder = tmp_path / "agent"
     (folder / "metrics").mkdir(parents=True)
     (folder / "metrics" / "state.json").write_text('{"iteration": 7}')
-    pack(folder, tmp_path / "ours.zip", {})
+    pack(folder, sorted(stamps(folder)), tmp_path / "ours.zip", {})
     env = github.start_run()
     service = Results(Http(), env["ACTIONS_RESULTS_URL"], env["ACTIONS_RUNTIME_TOKEN"])
     service.upload("ours", tmp_path / "ours.zip")

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ralph_action.checkpoint.archive import MAX_ENTRIES, MAX_TOTAL, pack, unpack
+from ralph_action.checkpoint.segments import stamps
 from ralph_action.errors import StateError
 
 PARTS = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="/\\"), min_size=1, max_size=20)
@@ -199,7 +200,7 @@ def test_what_is_packed_comes_out_again(files: dict[str, bytes]) -> None:
                 (source / name).parent.mkdir(parents=True, exist_ok=True)
                 (source / name).write_bytes(data)
                 kept[name] = data
-        pack(source, Path(folder) / "x.zip", {})
+        pack(source, sorted(stamps(source)), Path(folder) / "x.zip", {})
         unpack(Path(folder) / "x.zip", into)
         agent = into / ".agent"
         found = {path.relative_to(agent).as_posix(): path for path in agent.rglob("*") if path.is_file()}
@@ -219,11 +220,12 @@ def test_what_is_packed(tmp_path: Path) -> None:
     (source / "link").symlink_to(tmp_path / "secret" / "key")
     (source / "folder").symlink_to(tmp_path / "secret")
     os.mkfifo(source / "pipe")
-    pack(source, tmp_path / "x.zip", {"work.bundle": tmp_path / "secret" / "key"}, skip={"skipped"})
+    names = sorted(set(stamps(source)) - {"skipped"})
+    pack(source, names, tmp_path / "x.zip", {"work.bundle": tmp_path / "secret" / "key"})
     with zipfile.ZipFile(tmp_path / "x.zip") as zipped:
         assert zipped.namelist() == [".agent/b", ".agent/sub/a", "work.bundle"]
         assert zipped.read(".agent/sub/a") == b"sub/a"
     first = (tmp_path / "x.zip").read_bytes()
-    pack(source, tmp_path / "x.zip", {"work.bundle": tmp_path / "secret" / "key"}, skip={"skipped"})
+    pack(source, names, tmp_path / "x.zip", {"work.bundle": tmp_path / "secret" / "key"})
     assert (tmp_path / "x.zip").read_bytes() == first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "source", "x.zip"]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ralph_action.checkpoint.artifact_home import ArtifactHome
 from ralph_action.checkpoint.remotes import BranchHome, state_branch, state_ref
 from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
@@ -99,24 +98,3 @@ def test_a_server_that_refuses_the_ref_gets_a_branch() -> None:
     assert vault.pushed == [[f"+:{state_branch('t')}"]]
     with pytest.raises(PushRejected):
         branch_home(Vault(PushRejected("403")), Claim()).claim()
-
-
-def test_uploads_keep_their_distance(tmp_path: Path) -> None:
-    """One is uploaded, the next waits until two minutes are over, the last one waits for nothing."""
-    now, uploaded = [0.0], []
-    folder = tmp_path / "agent"
-    (folder / "checkpoints").mkdir(parents=True)
-    home = ArtifactHome(
-        folder,
-        tmp_path / "scratch",
-        lambda sequence, _zipped: uploaded.append(sequence),
-        None,
-        "",
-        gap_s=120,
-        monotonic=lambda: now[0],
-    )
-    assert [home.store(CHECKPOINT, "", is_last=False) for _ in range(2)] == ["reached", "waiting"]
-    now[0] = 121
-    assert home.store(CHECKPOINT, "", is_last=False) == "reached"
-    assert home.store(CHECKPOINT, "", is_last=True) == "reached"
-    assert uploaded == [7, 7, 7]

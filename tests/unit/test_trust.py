@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,9 @@ from ralph_action.github.client import Http, Response
 from ralph_action.github.context import Context
 from ralph_action.github.names import artifact_name, parse
 from ralph_action.github.rest import MAX_PAGES, MAX_ZIP_BYTES, Rest, refusal
+from ralph_action.ports import ArtifactKind
 from ralph_action.resume.find import MAX_ARTIFACTS, Found, search_artifacts
+from ralph_action.resume.shelf import Shelf
 
 API = "https://api.host"
 HERE = Context(
@@ -35,7 +37,7 @@ DIGEST = "sha256:" + hashlib.sha256(DATA).hexdigest()
 def artifact(*, run: Mapping[str, object] | None = None, **more: object) -> dict[str, Any]:
     """One that is believed: an earlier run's of the same repository, branch and workflow."""
     made_by = {"id": 7, "repository_id": 42, "head_repository_id": 42, "head_branch": "main", **(run or {})}
-    name = artifact_name("t", "7", 1, 3)
+    name = artifact_name(ArtifactKind.STATE, "t", "7", 1, 3)
     fields = {"id": 1, "name": name, "size_in_bytes": 100, "expired": False, "digest": DIGEST, "workflow_run": made_by}
     return {**fields, **more}
 
@@ -199,7 +201,7 @@ def test_a_list_has_an_end() -> None:
 class Refused:
     """An artifact that was refused by its listing; it must not be fetched."""
 
-    name = "ralph-state-t-99-1-00000001"
+    name, kind = "ralph-state-t-99-1-00000001", ArtifactKind.STATE
     refusal = "a fork's run made it"
 
     def fetch(self, into: Path) -> Path:
@@ -209,7 +211,7 @@ class Refused:
 class Good:
     """One that would be looked into."""
 
-    name, refusal = "good", ""
+    name, kind, refusal = "good", ArtifactKind.STATE, ""
 
     def __init__(self) -> None:
         self.looks = 0
@@ -219,10 +221,21 @@ class Good:
         raise GitHubError("seen")
 
 
+class Here:
+    """A machine that has every commit."""
+
+    def has(self, commit: str) -> bool:
+        return bool(commit)
+
+    def take(self, base: str, bundles: Sequence[Path]) -> str:
+        raise AssertionError(base, bundles)
+
+
 def test_a_fork_cannot_hide_our_artifacts(tmp_path: Path) -> None:
     """However many it makes with newer names, ours is still looked into; its own are told, never fetched."""
     found, good = Found(), Good()
-    search_artifacts(found, [*[Refused()] * MAX_ARTIFACTS, good], tmp_path, task="t", have_commit=lambda _: True)
+    shelf = Shelf([*[Refused()] * MAX_ARTIFACTS, good], tmp_path)
+    search_artifacts(found, shelf, task="t", work=Here())
     assert good.looks == 1
     assert found.notes[0] == f"artifact: {Refused.name}: refused: a fork's run made it"
 
