@@ -168,17 +168,27 @@ def test_a_newer_schema_is_never_begun_over(place: Place) -> None:
     assert "Use a newer ralph-action" in log
 
 
+@pytest.mark.fault(
+    "artifact",
+    "The newest artifact is damaged",
+    "the log names it and says why, and the run goes on from the one before it, which is kept for that.",
+)
 def test_a_damaged_artifact_is_refused_and_the_next_older_used(place: Place) -> None:
-    """The log says which and why."""
+    """A run that was killed leaves its last two states."""
     work = place.clone("one")
-    assert place.run(work, "--command", WORK, "--max-iterations", "2", "--checkpoint-interval", "1")[0] == 11
+    third = '[ "$RALPH_ITERATION" = 3 ] && sleep 300'
+    process = place.start(work, "--command", f"{third}; {WORK}", "--checkpoint-interval", "1")
+    place.wait_until(lambda: len(list(place.artifacts.glob("ralph-state-*.zip"))) == 2)
+    kill_tree(process)
     shutil.rmtree(work)
-    place.remote.run("update-ref", "-d", "refs/ralph/t/state")
-    zips = sorted(place.artifacts.iterdir())
-    zips[-1].write_bytes(zips[-1].read_bytes()[:200])
+    for ref in ("refs/heads/ralph/t", "refs/ralph/t/state"):
+        place.remote.run("update-ref", "-d", ref)
+    older, newest = sorted(place.artifacts.glob("ralph-state-*.zip"))
+    newest.write_bytes(newest.read_bytes()[:200])
     second = place.clone("second")
     code, log = place.run(second, "--command", WORK, "--max-iterations", "3")
-    assert f"{zips[-1].name}: refused: Invalid checkpoint data" in log
+    assert f"{newest.stem}: refused: Invalid checkpoint data" in log
+    assert f"going on from artifact ({older.stem}) after iteration 1" in log
     assert (code, (second / "done.txt").read_text()) == (11, "1\n2\n3\n"), log
 
 
