@@ -19,6 +19,8 @@ class Row:
     limit: float
     ours_s: float
     theirs_s: float
+    """Seconds, or bytes when the row says so."""
+    is_bytes: bool = False
 
     @property
     def ratio(self) -> float:
@@ -39,8 +41,12 @@ def table(rows: list[Row]) -> str:
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
     ]
     lines += [
-        f"| {row.what} | {row.against} | {row.ours_s * 1000:.0f} ms | {row.theirs_s * 1000:.0f} ms "
+        f"| {row.what} | {row.against} | {_shown(row.ours_s, row)} | {_shown(row.theirs_s, row)} "
         f"| {row.ratio:.2f} | {row.limit:.2f} | {'ok' if row.ratio <= row.limit else 'OVER'} |"
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def _shown(value: float, row: Row) -> str:
+    return f"{value / 1e6:.1f} MB" if row.is_bytes else f"{value * 1000:.0f} ms"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.measure import Row, compare
 from benchmarks.scratch import AGENT, Scratch
+from benchmarks.uploads import uploads
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.worktree import Worktree
@@ -115,4 +116,4 @@ def start(root: Path) -> Row:
     return compare("start of the process to the agent's", "importing the four packages", 1.0, (ours, theirs), 15)
 
 
-ROWS: dict[str, Callable[[Path], Row]] = {"1": snapshot, "2": iteration, "3": slow_remote, "4": start}
+ROWS: dict[str, Callable[[Path], Row]] = {"1": snapshot, "2": iteration, "3": slow_remote, "4": start, "6": uploads}

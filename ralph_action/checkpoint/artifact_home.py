@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ralph_action.checkpoint.files import as_bytes
@@ -12,6 +12,7 @@ from ralph_action.checkpoint.segments import (
     BUNDLE,
     MANIFEST,
     Sent,
+    Stamp,
     changed_notes,
     manifest,
     new_lines,
@@ -118,24 +119,24 @@ class ArtifactHome:
 
     def _store_new(self, checkpoint: Checkpoint, confirmed: str, *, is_last: bool) -> None:
         work = self._work(checkpoint, confirmed, self._sent.tip or self._base)
-        self._store_state(checkpoint, work)
+        present = stamps(self._folder)
+        self._store_state(checkpoint, work, present)
         if not is_last:
-            self._store_segment(checkpoint, work)
+            self._store_segment(checkpoint, work, present)
 
-    def _store_state(self, checkpoint: Checkpoint, work: Path | None) -> None:
+    def _store_state(self, checkpoint: Checkpoint, work: Path | None, present: Mapping[str, Stamp]) -> None:
         """What a resume needs; whatever else fails afterwards, the checkpoint is there."""
         journal = self._scratch / "new-journal"
         new_lines(self._folder / APPENDED[0], self._sent.lengths.get(APPENDED[0], 0), journal)
         extra = {f".agent/{APPENDED[0]}": journal, **self._pointer(checkpoint)}
-        notes = changed_notes(stamps(self._folder), self._sent)
+        notes = changed_notes(present, self._sent)
         self._newest = self._upload(ArtifactKind.STATE, checkpoint, notes, extra, work)
         self._uploaded_at = self._monotonic()
         self._states += 1
         self._stated = checkpoint
 
-    def _store_segment(self, checkpoint: Checkpoint, work: Path | None) -> None:
+    def _store_segment(self, checkpoint: Checkpoint, work: Path | None, present: Mapping[str, Stamp]) -> None:
         """What came since the last one, when it is due; not to have it costs no checkpoint."""
-        present = stamps(self._folder)
         named = states_named(self._folder, records_before(present, self._sent, checkpoint))
         names = of_segment(present, self._sent, checkpoint, named)
         waiting = sum(present[name][0] for name in names) + (work.stat().st_size if work else 0)

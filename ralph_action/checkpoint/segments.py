@@ -59,17 +59,18 @@ def already_there(folder: Path, names: Iterable[str]) -> Sent:
     return Sent(files=found, lengths=lengths, names=tuple(names)[-MOST_NAMES:])
 
 
-def stamps(folder: Path) -> dict[str, Stamp]:
+def stamps(folder: Path, below: str = "") -> dict[str, Stamp]:
     """The plain files of an `.agent/` tree that are not being written."""
     found: dict[str, Stamp] = {}
-    for top, _, names in os.walk(folder):
-        for name in names:
-            path = Path(top) / name
-            if not name.endswith(".tmp"):
-                with contextlib.suppress(FileNotFoundError):  # the loop has just cleaned it away
-                    facts = path.stat(follow_symlinks=False)
-                    if path.is_file() and not path.is_symlink():
-                        found[path.relative_to(folder).as_posix()] = (facts.st_size, facts.st_mtime_ns)
+    with os.scandir(folder / below) as entries:
+        for entry in entries:
+            name = f"{below}{entry.name}"
+            with contextlib.suppress(FileNotFoundError):  # the loop has just cleaned it away
+                if entry.is_dir(follow_symlinks=False):
+                    found |= stamps(folder, f"{name}/")
+                elif entry.is_file(follow_symlinks=False) and not name.endswith(".tmp"):
+                    facts = entry.stat(follow_symlinks=False)
+                    found[name] = (facts.st_size, facts.st_mtime_ns)
     return found
 
 
