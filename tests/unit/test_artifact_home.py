@@ -1,0 +1,306 @@
+"""What the artifact home uploads and deletes, over a store in memory."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from ralph_action.checkpoint.agent_dir import AgentDir
+from ralph_action.checkpoint.artifact_home import SMALL_BUNDLE_BYTES, ArtifactHome
+from ralph_action.checkpoint.segments import Sent, already_there, read_manifest
+from ralph_action.checkpoint.stored import Stored, superseded
+from ralph_action.errors import GitHubError
+from ralph_action.ports import ArtifactKind
+from ralph_action.state import Checkpoint
+from tests.unit.records import new_state
+
+STATE, SEGMENT, WHOLE = ArtifactKind
+KINDS = [STATE, STATE, STATE, STATE, SEGMENT, STATE, STATE]
+
+
+class Memory:
+    """A store that keeps the zips; each kind can be refused, and deleting too."""
+
+    def __init__(self) -> None:
+        self.zips: dict[str, bytes] = {}
+        self.made: list[Stored] = []
+        self.refused: set[str] = set()
+
+    def upload(self, kind: ArtifactKind, sequence: int, again: int, zipped: Path) -> Stored:
+        if kind.value in self.refused:
+            raise GitHubError(f"no {kind.value} today")
+        done = Stored(name=f"{kind.value}-{sequence}-{again}", kind=kind, sequence=sequence, again=again)
+        assert done.name not in self.zips
+        self.zips[done.name] = zipped.read_bytes()
+        self.made.append(done)
+        return done
+
+    def mine(self) -> Sequence[Stored]:
+        return [item for item in self.made if item.name in self.zips]
+
+    def delete(self, name: str) -> None:
+        if "delete" in self.refused:
+            raise GitHubError("Forbidden", status=403)
+        del self.zips[name]
+
+    def files(self, name: str) -> dict[str, bytes]:
+        with zipfile.ZipFile(BytesIO(self.zips[name])) as source:
+            return {entry: source.read(entry) for entry in source.namelist()}
+
+
+class Run:
+    """A run's `.agent/` and its artifact home, an iteration at a time."""
+
+    def __init__(self, root: Path, *, gap_s: float = 0, most: int = 100, bundle_bytes: int = 10) -> None:
+        self.store, self.said, self.since = Memory(), list[str](), list[str]()
+        self.now = 0.0
+        self.bundle_bytes = bundle_bytes
+        self.agent_dir = AgentDir(root / "agent", None, None)
+        self.state = new_state()
+        self.home = ArtifactHome(
+            self.agent_dir.path,
+            root / "scratch",
+            self.store,
+            self.bundle,
+            "base",
+            sent=Sent(),
+            gap_s=gap_s,
+            monotonic=lambda: self.now,
+            say=self.said.append,
+            most=most,
+        )
+
+    def bundle(self, into: Path, checkpoint: Checkpoint, since: str) -> None:
+        self.since.append(f"{since}..{checkpoint.commit}")
+        into.write_bytes(b"x" * self.bundle_bytes)
+
+    def checkpoint(self) -> Checkpoint:
+        """One more iteration, and its checkpoint."""
+        number = self.state.iteration + 1
+        self.state = replace(self.state, iteration=number, sequence=number)
+        self.agent_dir.new_log(number).write_text(f"log {number}\n")
+        name, digest = self.agent_dir.write_state(self.state)
+        made = Checkpoint(
+            iteration=number, sequence=number, branch="b", commit=f"c{number}", state_file=name, digest=digest
+        )
+        self.agent_dir.write_checkpoint(made)
+        self.agent_dir.journal("checkpoint", "now", iteration=number)
+        return made
+
+    def store_some(self, count: int, *, is_last: bool = False) -> list[str]:
+        stands = []
+        for number in range(count):
+            made = self.checkpoint()
+            stands.append(self.home.store(made, "", is_last=is_last and number == count - 1))
+            self.home.tidy()
+        return stands
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def test_each_log_goes_up_once_and_the_states_stay_small(run: Run) -> None:
+    """A state has one record and the state that it names; the fourth is followed by a segment of what came before."""
+    assert run.store_some(6) == ["reached"] * 6
+    assert [item.kind for item in run.store.made] == KINDS
+    assert sorted(run.store.zips) == ["segment-4-0", "state-5-0", "state-6-0"]
+    state, segment = run.store.files("state-6-0"), run.store.files("segment-4-0")
+    records = [name for name in state if name.startswith(".agent/checkpoints/")]
+    assert records == [".agent/checkpoints/checkpoint_6.json"]
+    assert json.loads(state[records[0]])["state_file"] in {name.removeprefix(".agent/") for name in state}
+    assert not [name for name in state if name.startswith(".agent/logs/")]
+    assert sorted(name for name in segment if "/logs/iter" in name) == [
+        f".agent/logs/iteration_{n}_1.jsonl" for n in range(1, 5)
+    ]
+    assert sorted(name for name in segment if "/checkpoints/" in name) == [
+        f".agent/checkpoints/checkpoint_{n}.json" for n in range(1, 4)
+    ]
+    assert len([name for name in segment if "/metrics/state_" in name]) == 3
+    assert [line.count(b"\n") for line in (segment[".agent/journal.jsonl"], state[".agent/journal.jsonl"])] == [4, 2]
+    assert json.loads(state["artifact.json"])["segments"] == ["segment-4-0"]
+
+
+def test_the_bundles_are_a_chain(run: Run) -> None:
+    """A state's begins where the last segment ends; the whole one has all commits."""
+    run.store_some(6, is_last=True)
+    assert run.since == ["base..c1", "base..c2", "base..c3", "base..c4", "c4..c5", "c4..c6", "base..c6"]
+
+
+def test_the_whole_one_replaces_the_others(run: Run) -> None:
+    """It is finalized before they go, and holds every log."""
+    assert run.store_some(6, is_last=True)[-1] == "reached"
+    assert list(run.store.zips) == ["agent-6-0"]
+    assert [item.kind for item in run.store.made[-2:]] == [STATE, WHOLE]
+    files = run.store.files("agent-6-0")
+    assert len([name for name in files if "/logs/iteration_" in name]) == 6
+    assert len([name for name in files if "/checkpoints/" in name]) == 6
+    assert "work.bundle" in files
+
+
+@pytest.mark.fault(
+    "artifact",
+    "A segment with logs cannot be uploaded",
+    "the checkpoint counts all the same; it is said once, and the segment goes up with a later one.",
+)
+def test_a_segment_that_fails_costs_no_checkpoint(run: Run) -> None:
+    """The states carry the commits until it is there."""
+    run.store.refused = {"segment"}
+    assert run.store_some(6) == ["reached"] * 6
+    assert run.said == ["Logs and older records are not in the artifacts yet: no segment today"]
+    assert run.since[-1] == "base..c6"
+    run.store.refused.clear()
+    run.store_some(2)
+    assert run.since[-1] == "c7..c8"
+    logs = [name for name in run.store.files("segment-7-0") if "/logs/iteration_" in name]
+    assert len(logs) == 7
+
+
+@pytest.mark.fault(
+    "artifact",
+    "The whole `.agent/` at the end of a run cannot be uploaded",
+    "the last state is there before it is tried, states and segments stay, and the record says so; it is tried again.",
+)
+def test_a_whole_one_that_fails_leaves_the_others(run: Run) -> None:
+    run.store.refused = {"agent"}
+    stand = run.store_some(5, is_last=True)[-1]
+    assert stand == "the checkpoint is there, but not all of .agent/: no agent today"
+    assert sorted(run.store.zips) == ["segment-4-0", "state-4-0", "state-5-0"]
+    run.store.refused.clear()
+    last = run.home._stated
+    assert last is not None
+    assert run.home.store(last, "", is_last=True) == "reached"
+    run.home.tidy()
+    assert list(run.store.zips) == ["agent-5-0"]
+    assert [item.kind for item in run.store.made].count(STATE) == 5
+
+
+@pytest.mark.fault(
+    "artifact",
+    "Older artifacts cannot be deleted (403)",
+    "they stay; it is said once, and nothing else changes.",
+)
+def test_a_refused_delete_is_said_once(run: Run) -> None:
+    run.store.refused = {"delete"}
+    assert run.store_some(6, is_last=True) == ["reached"] * 6
+    assert run.said == ["Older artifacts of this run stay: they could not be deleted: Forbidden"]
+    assert len(run.store.zips) == 8
+
+
+def test_uploads_keep_their_distance(tmp_path: Path) -> None:
+    """One is uploaded, the next waits until two minutes are over, the last one waits for nothing."""
+    run = Run(tmp_path, gap_s=120)
+    assert run.store_some(2) == ["reached", "waiting"]
+    run.now = 121
+    assert run.store_some(2) == ["reached", "waiting"]
+    assert run.store_some(1, is_last=True) == ["reached"]
+    assert [item.sequence for item in run.store.made] == [1, 3, 5, 5]
+
+
+@pytest.mark.fault(
+    "artifact",
+    "A job makes more artifacts than the service takes",
+    "from the 440th on uploads wait for the run's end, which has some left; the branch goes on.",
+)
+def test_the_last_uploads_are_kept_for_the_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, most=5)
+    assert run.store_some(6) == ["reached"] * 4 + ["waiting"] * 2
+    assert run.store_some(1, is_last=True) == ["reached"]
+    assert list(run.store.zips) == ["agent-7-0"]
+
+
+def test_what_is_there_is_not_uploaded_again(run: Run) -> None:
+    """The publisher asks again when another home has not got it."""
+    made = run.checkpoint()
+    assert [run.home.store(made, "", is_last=False) for _ in range(2)] == ["reached"] * 2
+    assert len(run.store.made) == 1
+
+
+@pytest.mark.parametrize(("confirmed", "carries"), [("c4", False), ("", True), ("c3", True)])
+def test_a_large_bundle_goes_along_while_the_push_is_not_confirmed(
+    tmp_path: Path, confirmed: str, carries: bool
+) -> None:
+    """A segment that leaves it out is no link of the chain."""
+    run = Run(tmp_path, bundle_bytes=SMALL_BUNDLE_BYTES + 1)
+    run.home.store(run.checkpoint(), "c1", is_last=False)
+    run.home.store(run.checkpoint(), "c2", is_last=False)
+    run.home.store(run.checkpoint(), "c3", is_last=False)
+    run.home.store(run.checkpoint(), confirmed, is_last=False)
+    assert ("work.bundle" in run.store.files("state-4-0")) is carries
+    assert ("work.bundle" in run.store.files("segment-4-0")) is carries
+    run.home.store(run.checkpoint(), "c5", is_last=False)
+    assert run.since[-1] == ("c4..c5" if carries else "base..c5")
+
+
+def test_timed_checkpoints_of_one_sequence_have_names_of_their_own(run: Run) -> None:
+    """Their state is that of the last iteration, however many there are."""
+    made = run.checkpoint()
+    for number in range(3):
+        assert run.home.store(replace(made, wip=f"w{number}"), "", is_last=False) == "reached"
+    assert [item.name for item in run.store.made] == ["state-1-0", "state-1-1", "state-1-2"]
+    assert ".agent/checkpoints/wip.json" in run.store.files("state-1-2")
+
+
+def test_notes_go_up_as_they_change(run: Run) -> None:
+    """What the agent keeps for itself is in the states until a segment has it."""
+    note = run.agent_dir.path / "agent-notes" / "plan.md"
+    note.parent.mkdir()
+    note.write_text("first")
+    run.store_some(5)
+    assert run.store.files("segment-4-0")[".agent/agent-notes/plan.md"] == b"first"
+    assert ".agent/agent-notes/plan.md" not in run.store.files("state-5-0")
+    note.write_text("second thoughts")
+    run.store_some(1)
+    assert run.store.files("state-6-0")[".agent/agent-notes/plan.md"] == b"second thoughts"
+
+
+def test_a_state_that_is_gone_is_no_checkpoint(run: Run) -> None:
+    made = run.checkpoint()
+    (run.agent_dir.path / made.state_file).unlink()
+    assert run.home.store(made, "", is_last=False).startswith("it could not be packed")
+    assert run.store.made == []
+
+
+def test_what_a_run_began_with_does_not_go_up_again(run: Run, tmp_path: Path) -> None:
+    """It is in the artifacts that the run came from, which are named."""
+    run.store_some(2)
+    run.home._sent = already_there(run.agent_dir.path, ["old"])
+    run.store_some(2)
+    segment = run.store.files("segment-4-0")
+    assert sorted(name for name in segment if "/logs/iter" in name) == [
+        f".agent/logs/iteration_{n}_1.jsonl" for n in (3, 4)
+    ]
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "artifact.json").write_bytes(segment["artifact.json"])
+    assert read_manifest(tmp_path / "x") == ("old",)
+
+
+def stored(*names: str) -> list[Stored]:
+    """`state-5` and the like."""
+    pairs = [name.split("-") for name in names]
+    return [Stored(name="-".join(pair), kind=ArtifactKind(pair[0]), sequence=int(pair[1])) for pair in pairs]
+
+
+@pytest.mark.parametrize(
+    ("mine", "newest", "gone"),
+    [
+        (["state-1", "state-2"], "state-2", []),
+        (["state-3", "state-1", "state-2", "segment-2"], "state-3", ["state-1"]),
+        (["state-1", "state-2", "state-3"], "state-4", []),
+        (["state-9", "state-1", "state-2"], "state-2", []),
+        (["segment-2", "state-3", "agent-3", "state-2"], "agent-3", ["state-2", "state-3", "segment-2"]),
+        (["agent-3", "agent-4", "state-4"], "agent-4", ["agent-3", "state-4"]),
+        (["agent-3", "state-4", "segment-4"], "agent-3", []),
+        ([], "agent-3", []),
+    ],
+)
+def test_what_is_superseded(mine: list[str], newest: str, gone: list[str]) -> None:
+    """Nothing that is newer, nothing while the list does not show the newest, no segment before the whole one."""
+    assert superseded(stored(*mine), stored(newest)[0]) == gone
