@@ -152,7 +152,7 @@ class ServiceArtifacts:
             done = self._service().upload(name, zipped, first=again, retention_days=self._retention_days)
         except Disabled as problem:
             self.off = f"{problem} No further upload is tried in this run."
-            raise
+            raise GitHubError(self.off) from problem
         url = f"{self._context.run_url}/artifacts/{done.id}" if self._context.run_url else ""
         parsed = parse(done.name, place.task)
         stored = Stored(name=done.name, kind=kind, sequence=sequence, again=parsed.again if parsed else again)

@@ -25,7 +25,9 @@ SERVICE = "twirp/github.actions.results.api.v1.ArtifactService"
 CHANGES = frozenset({"CreateArtifact", "FinalizeArtifact", "DeleteArtifact"})
 BLOCK_BYTES = 8 * 1024 * 1024
 TRIES = 4
-"""Names tried for one upload: a name whose finalize failed is burnt."""
+"""Uploads tried, each under a name of its own: a name whose finalize failed is burnt."""
+MOST_NAMES = 20
+"""Names tried, with those that were burnt before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +94,20 @@ class Results:
         """
         with zipped.open("rb") as stream:
             digest = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
-        problem: GitHubError | None = None
-        for attempt in range(first, first + TRIES):
-            wanted = name if attempt == 0 else f"{name}-r{attempt}"
+        failures, number = 0, first
+        while True:
+            wanted = f"{name}-r{number}" if number else name
             try:
                 url = self._create(wanted, retention_days, deadline_s)
                 self._send(url, zipped, deadline_s)
                 return Uploaded(wanted, self._finalize(wanted, zipped.stat().st_size, digest, deadline_s), digest)
             except Disabled:
                 raise
-            except GitHubError as failed:
-                problem = failed
-        assert problem is not None  # noqa: S101  the loop ran
-        raise problem
+            except GitHubError as problem:
+                number += 1
+                failures += problem.status != 409  # noqa: PLR2004  a burnt name costs nothing: the next is tried
+                if failures == TRIES or number - first == MOST_NAMES:
+                    raise
 
     def list(self) -> list[Entry]:
         """The run's artifacts, those of earlier attempts too. Gitea answers 404 for an empty list."""

@@ -34,6 +34,8 @@ class Faults:
     hangs: dict[str, bool] = field(default_factory=dict)
     """Route → whether a git call is done all the same; its caller waits for an answer that never comes."""
     over: threading.Event = field(default_factory=threading.Event)
+    cut: list[str] = field(default_factory=list)
+    """Routes whose next call is reset in the middle of its body."""
 
     def fail(self, route: str, status: int, times: int = 1, body: str = "{}", **headers: str) -> None:
         """Let the next calls of a route fail; a status of 0 resets the connection."""
@@ -238,6 +240,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _serve(self) -> None:
+        if (route := _route(self.command, self.path)) in self.github.faults.cut:
+            self.github.faults.cut.remove(route)
+            self.rfile.read(1000)
+            self.close_connection = True
+            self.connection.close()
+            return
         body = b"".join(self._body())
         headers: dict[str, str] = {}
         for key, value in self.headers.items():
