@@ -142,7 +142,7 @@ class ArtifactHome:
         waiting = sum(present[name][0] for name in names) + (work.stat().st_size if work else 0)
         if self._states < SEGMENT_AFTER and waiting < SEGMENT_BYTES:
             return
-        extra, lengths = {}, {}
+        extra, lengths = {} if checkpoint.wip else self._pointer(checkpoint), {}
         for number, name in enumerate(APPENDED):
             part = self._scratch / f"new-lines-{number}"
             lengths[name] = new_lines(self._folder / name, self._sent.lengths.get(name, 0), part)
@@ -152,7 +152,7 @@ class ArtifactHome:
         except (RalphError, OSError) as problem:
             self._say_once("segment", f"Logs and older records are not in the artifacts yet: {problem}")
             return
-        files = {name: present[name] for name in names}
+        files = {name: present[name] for name in (*names, checkpoint.state_file) if name in present}
         self._sent = self._sent.with_segment(stored.name, files, lengths, checkpoint.commit if work else "")
         self._states = 0
 

@@ -74,6 +74,8 @@ def test_a_killed_run_goes_on_from_its_artifacts_alone(place: Place) -> None:
     assert (work / "done.txt").read_text() == "".join(f"{n}\n" for n in range(1, 8))
     logs = sorted(path.name for path in (work / ".agent" / "logs").glob("iteration_*"))
     assert logs == [f"iteration_{n}_1.jsonl" for n in (1, 2, 3, 4, 6, 7)], "only the fifth was in no segment yet"
+    records = {path.name for path in (work / ".agent" / "checkpoints").iterdir()}
+    assert records == {f"checkpoint_{n}.json" for n in range(1, 8)}
     assert events(work, "checkpoint") == [1, 2, 3, 4, 5, 6, 7, 7]
     assert sorted({*names(place)} - {*left}) == [f"ralph-agent-t-0-1-{state_of(work)['sequence']:08d}"]
     assert {*left} <= {*names(place)}

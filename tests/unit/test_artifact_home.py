@@ -36,11 +36,19 @@ def test_each_log_goes_up_once_and_the_states_stay_small(run: Run) -> None:
         f".agent/logs/iteration_{n}_1.jsonl" for n in range(1, 5)
     ]
     assert sorted(name for name in segment if "/checkpoints/" in name) == [
-        f".agent/checkpoints/checkpoint_{n}.json" for n in range(1, 4)
+        f".agent/checkpoints/checkpoint_{n}.json" for n in range(1, 5)
     ]
-    assert len([name for name in segment if "/metrics/state_" in name]) == 3
+    assert len([name for name in segment if "/metrics/state_" in name]) == 4
     assert [line.count(b"\n") for line in (segment[".agent/journal.jsonl"], state[".agent/journal.jsonl"])] == [4, 2]
     assert json.loads(state["artifact.json"])["segments"] == ["segment-4-0"]
+
+
+def test_each_named_state_is_in_one_segment(run: Run) -> None:
+    """So that a record that comes back is worth something; and no state goes up in two."""
+    run.store_some(8)
+    found = [name for item in run.store.mine() if item.kind is SEGMENT for name in run.store.files(item.name)]
+    states = [name for name in found if "/metrics/state_" in name]
+    assert len(states) == len(set(states)) == 8
 
 
 def test_the_bundles_are_a_chain(run: Run) -> None:

@@ -186,3 +186,19 @@ def test_a_tick_comes_when_nothing_else_does() -> None:
     publisher = Publisher(lambda _: {}, lambda _, __: None, tick=ticked.set, tick_s=0.01)
     assert ticked.wait(WAIT_S)
     publisher.close()
+
+
+def test_tidying_up_delays_no_answer() -> None:
+    """Where the checkpoint stands is told once it stands there, though older ones are still being deleted."""
+    begun, gate, reached = threading.Event(), threading.Event(), {"artifact": "reached"}
+
+    def tidy() -> None:
+        begun.set()
+        gate.wait(60)
+
+    publisher = Publisher(lambda _: reached, lambda _, __: None, tidy=tidy)
+    publisher.publish(checkpoint(1))
+    assert begun.wait(60)
+    assert publisher.flush(0.01) == reached
+    gate.set()
+    publisher.close()
