@@ -105,11 +105,6 @@ def test_a_whole_one_that_fails_leaves_the_others(run: Run) -> None:
     assert [item.kind for item in run.store.made].count(STATE) == 5
 
 
-@pytest.mark.fault(
-    "artifact",
-    "Older artifacts cannot be deleted (403)",
-    "they stay; it is said once, and nothing else changes.",
-)
 def test_a_refused_delete_is_said_once(run: Run) -> None:
     run.store.refused = {"delete"}
     assert run.store_some(6, is_last=True) == ["reached"] * 6
