@@ -27,7 +27,23 @@ class Input:
 
 
 STATUSES = ("completed", "paused", "stopped", "cancelled", "failed")
-AGENTS = ("auto", "claude", "codex", "gemini", "opencode", "copilot", "qwen", "command", "demo")
+AGENTS = (
+    "auto",
+    "claude",
+    "codex",
+    "gemini",
+    "opencode",
+    "copilot",
+    "qwen",
+    "kiro",
+    "q",
+    "amp",
+    "cursor",
+    "droid",
+    "aider",
+    "command",
+    "demo",
+)
 
 
 def _row(group: str, name: str, kind: str, default: str, text: str, **more: object) -> Input:

@@ -8,9 +8,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ralph_action.agents.adapter import Adapter
 
-NAMES = ("claude", "codex", "gemini", "opencode", "copilot", "qwen", "command", "demo")
+NAMES = (
+    "claude",
+    "codex",
+    "gemini",
+    "opencode",
+    "copilot",
+    "qwen",
+    "kiro",
+    "q",
+    "amp",
+    "cursor",
+    "droid",
+    "aider",
+    "command",
+    "demo",
+)
 """The words that the `agent` input takes; each is a module here."""
-AUTO = ("claude", "codex", "gemini", "copilot", "opencode", "qwen")
+AUTO = ("claude", "codex", "gemini", "copilot", "cursor", "amp", "droid", "opencode", "qwen", "aider")
 """The order in which `auto` looks for one that is installed and has its key."""
 
 

@@ -34,6 +34,8 @@ class Traits:
     """More variables that it reads: endpoints, models, settings of its own. No secret of ours is among them."""
     exits_honestly: bool = False
     """Whether its exit code is all that tells a failure: it has no closing event."""
+    explains_itself: bool = False
+    """Whether its standard error is the CLI's own words, and not a program's of the user's."""
     is_streaming: bool = True
     """Whether it says something at its start, so that silence means trouble."""
     reports_tokens: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ralph_action.agents.adapter import Adapter, Failure, Options, Stream
+from ralph_action.agents.adapter import Adapter, Failure, Options, Stream, Traits
 from ralph_action.agents.prices import Prices, estimated
 from ralph_action.agents.process import ChildEnd, How, Watch, run_child
 from ralph_action.agents.trouble import kind_of, resets_in_s
@@ -55,15 +55,15 @@ class Cli:
             extra=extra,
         )
         now = datetime.fromisoformat(SystemClock().now())
-        return outcome(stream, end, self._usage(stream), now=now, is_honest=adapter.TRAITS.exits_honestly)
+        return outcome(stream, end, self._usage(stream), now=now, traits=adapter.TRAITS)
 
     def _usage(self, stream: Stream) -> Usage:
         return estimated(stream.usage, stream.model or self._options.model, self._prices)
 
 
-def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, is_honest: bool = False) -> Outcome:
+def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, traits: Traits) -> Outcome:
     """Pure: what the call came to. The closing event decides; an exit code counts where there is no such event."""
-    ended, failure = _ended(stream, end, is_honest=is_honest)
+    ended, failure = _ended(stream, end, traits)
     resets = None
     if failure is not None:
         at = failure.resets_at
@@ -82,7 +82,7 @@ def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, is_ho
     )
 
 
-def _ended(stream: Stream, end: ChildEnd, *, is_honest: bool) -> tuple[Ended, Failure | None]:
+def _ended(stream: Stream, end: ChildEnd, traits: Traits) -> tuple[Ended, Failure | None]:
     if not stream.is_over:
         early = _ended_by_us(end)
         if early is not None:
@@ -91,22 +91,22 @@ def _ended(stream: Stream, end: ChildEnd, *, is_honest: bool) -> tuple[Ended, Fa
     said = end.tail.splitlines()[-1][:200] if end.tail and not stream.is_over else ""
     if failure is not None:
         text, kind = f"{failure.text} ({said})" if said else failure.text, failure.kind
-    elif is_honest and end.exit_code:
+    elif traits.exits_honestly and end.exit_code:
         text, kind = f"exit code {end.exit_code}: {said or 'it printed nothing'}", ErrorClass.OTHER
     else:
         return Ended.DONE, None
     if kind is ErrorClass.OTHER:
-        kind = _kind_of_end(stream, end, is_honest=is_honest)
+        kind = _kind_of_end(stream, end, traits)
     if kind is ErrorClass.KILLED:
         text += "; the kernel or somebody else killed it: most likely for want of memory"
     return Ended.FAILED, Failure(text=text, kind=kind, resets_at=failure.resets_at if failure else None)
 
 
-def _kind_of_end(stream: Stream, end: ChildEnd, *, is_honest: bool) -> ErrorClass:
+def _kind_of_end(stream: Stream, end: ChildEnd, traits: Traits) -> ErrorClass:
     """What is known of an end that the stream does not explain. Its output may be anybody's words."""
     if end.exit_code in KILLED:
         return ErrorClass.KILLED
-    if is_honest or stream.is_over:
+    if stream.is_over or (traits.exits_honestly and not traits.explains_itself):
         return ErrorClass.OTHER
     kind = kind_of(end.complaint)
     if kind is ErrorClass.OTHER and end.duration_s < STARTED_S and not stream.usage.tokens:

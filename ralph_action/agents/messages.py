@@ -65,7 +65,8 @@ class MessageStream(Stream):
         models = part(event, "modelUsage")
         of_models = [usage_of(model, *OF_MODEL) for model in models.values()] if isinstance(models, dict) else []
         counts = of_models or [usage_of(part(event, "usage"), *OF_MESSAGE)]
-        self.usage = total(counts, money_of(event, "total_cost_usd"))
+        is_said = any(one.tokens is not None for one in counts)
+        self.usage = total(counts if is_said else self._live.values(), money_of(event, "total_cost_usd"))
         found = part(event, "permission_denials")
         self.denied = tuple(text_of(item, "tool_name") for item in found) if isinstance(found, list) else ()
         said = text_of(event, "result")

@@ -50,7 +50,7 @@ def played(agent: str, scenario: Scenario) -> Outcome:
     tail = scenario.tail or b"\n".join(lines)[-4096:].decode(errors="replace").strip()
     code, complaint = scenario.exit_code, scenario.complaint
     end = ChildEnd(how=scenario.how, exit_code=code, duration_s=1.0, tail=tail, complaint=complaint)
-    return cli.outcome(stream, end, stream.usage, now=NOW, is_honest=adapter.TRAITS.exits_honestly)
+    return cli.outcome(stream, end, stream.usage, now=NOW, traits=adapter.TRAITS)
 
 
 @pytest.mark.parametrize("agent", agents.NAMES)
@@ -95,10 +95,10 @@ def test_the_input_takes_them_all() -> None:
 
 @pytest.mark.parametrize("agent", agents.NAMES)
 def test_the_prompt_is_given_once(agent: str) -> None:
-    """On its standard input or as a word of its command line, whole."""
+    """On its standard input, as a word of its command line or as a file, whole."""
     adapter = adapter_of(agent)
     words = adapter.argv(Options(executable="/bin/x", command="true", args=("--more",)), CALL)
-    given = [word for word in words if "Do it." in word]
+    given = [word for word in words if "Do it." in word or word == str(CALL.prompt_file)]
     assert (CALL.prompt.encode() in adapter.stdin(CALL)) is not bool(given)
 
 
@@ -121,5 +121,5 @@ def test_no_line_can_end_it(agent: str, lines: list[bytes]) -> None:
     for line in lines:
         stream.feed(line)
     end = ChildEnd(how=How.EXITED, exit_code=0, duration_s=1.0, tail="")
-    found = cli.outcome(stream, end, stream.usage, now=NOW)
+    found = cli.outcome(stream, end, stream.usage, now=NOW, traits=adapter_of(agent).TRAITS)
     assert found.usage.tokens is None or found.usage.tokens >= 0

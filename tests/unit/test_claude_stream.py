@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ralph_action.agents import cli
 from ralph_action.agents.adapter import MAX_TEXT, Failure
+from ralph_action.agents.claude import ADAPTER
 from ralph_action.agents.messages import MessageStream as Stream
 from ralph_action.agents.process import ChildEnd, How
 from ralph_action.outcome import Ended, ErrorClass, Outcome
@@ -22,7 +23,7 @@ def end(how: How = How.EXITED, code: int = 0, tail: str = "") -> ChildEnd:
 
 
 def outcome(stream: Stream, how: ChildEnd) -> Outcome:
-    return cli.outcome(stream, how, stream.usage, now=datetime(2026, 1, 1, tzinfo=UTC))
+    return cli.outcome(stream, how, stream.usage, now=datetime(2026, 1, 1, tzinfo=UTC), traits=ADAPTER.TRAITS)
 
 
 def fed(*events: object) -> Stream:
