@@ -17,7 +17,7 @@ STRIDE = int(os.environ.get("RALPH_CRASH_STRIDE", "40"))
 INSTANTS = int(os.environ.get("RALPH_CRASH_INSTANTS", "3"))
 """How many random instants in each mode (`make crash N=…`)."""
 BROKEN = {
-    "pointer before data": (
+    "pointer before data, and it is believed": (
         [
             (
                 "checkpoint/homes.py",
@@ -27,7 +27,8 @@ BROKEN = {
                 "sequence=state.sequence, branch=state.branch, commit='f' * 40, "
                 "state_file=state_file, digest=digest))\n"
                 '        commit = ""\n        subject',
-            )
+            ),
+            ("begin.py", 'return f"its commit {lacking[0][:12]} is not on this machine" if lacking else ""', 'return ""'),
         ],
         "before git commit-tree#2",
         "same",
