@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 
 from ralph_action import policy
 from ralph_action.briefing import briefing
-from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.agent_dir import AgentDir
-from ralph_action.checkpoint.files import write_atomically
 from ralph_action.crew import variables
 from ralph_action.policy import Limits
 from ralph_action.ports import Call, Turn
+from ralph_action.prompts import PromptCopy
 from ralph_action.settings import Settings
 from ralph_action.state import TaskState
 from ralph_action.workplace import Workplace, agent_environment
@@ -46,6 +45,7 @@ class Caller:
         env: Mapping[str, str],
         agent_dir: AgentDir,
         show: Callable[[str], None],
+        say: Callable[[str], None],
         *,
         is_resumed: bool,
         is_half: bool = False,
@@ -56,6 +56,7 @@ class Caller:
         self._env = env
         self._agent_dir = agent_dir
         self._show = show
+        self._prompt_copy = PromptCopy(place.workspace / ".agent" / "prompt.md", place.user, say)
         self._is_resumed, self._is_half = is_resumed, is_half
 
     def call(self, turn: Turn, state: TaskState) -> Call:
@@ -71,13 +72,10 @@ class Caller:
                 is_half=self._is_half,
             )
         self._is_resumed = self._is_half = False
-        prompt_file = place.workspace / ".agent" / "prompt.md"
-        with acting_as(place.user):
-            write_atomically(prompt_file, prompt.encode(), durable=False)
         names = (*variables(turn.agent), *self._settings.agent_env)
         return Call(
             prompt=prompt,
-            prompt_file=prompt_file,
+            prompt_file=self._prompt_copy.write(prompt),
             workspace=place.workspace,
             iteration=turn.number,
             environment=agent_environment(place, self._env, names),

@@ -3,6 +3,7 @@
 RalphError
 ├─ SettingsError      2   the user must change an input, flag or file
 ├─ StateError         3   saved state is damaged, or written by a newer version
+├─ DiskError          3   state cannot be written: a disk is full, or read-only
 ├─ GitError           4   a git command failed
 │  └─ PushRejected    4   the remote refused; says whether somebody else pushed
 ├─ GitHubError        5   the REST API or the artifact service failed
@@ -44,6 +45,12 @@ class SettingsError(RalphError):
 
 class StateError(RalphError):
     """Saved state cannot be read, or belongs to a newer version."""
+
+    exit_code = 3
+
+
+class DiskError(RalphError):
+    """A disk is full, or cannot be written. No StateError: a state that finds no room is not a damaged one."""
 
     exit_code = 3
 

@@ -42,6 +42,8 @@ class Situation:
     began_s: float
     saved_s: float
     """When the last checkpoint was taken."""
+    is_late: bool = False
+    """A checkpoint found no room: it is due again after the next iteration."""
     roster: Roster
     streak: Streak = field(default_factory=Streak)
     reason: StopReason | None = None
@@ -62,14 +64,15 @@ def run(state: TaskState, limits: Limits, parts: Parts) -> TaskState:
         parts.report.iteration_ended(state, outcome)
         state = _verified(state, parts)
         if _is_checkpoint_due(state, turn, outcome, what, here, limits, parts):
-            state = _checkpoint(state, parts, _line(outcome))
-            here = replace(here, saved_s=parts.clock.monotonic())
+            state, is_late = _checkpoint(state, parts, _line(outcome))
+            here = replace(here, saved_s=parts.clock.monotonic(), is_late=is_late)
         here = _after_trouble(turn, outcome, what, here, limits, parts)
     state = _ended(state, reason, here, parts)
     homes = parts.checkpoints.flush(FLUSH_AFTER_SIGNAL_S if reason is StopReason.SIGNAL else FLUSH_S)
     if state.status is Status.COMPLETED and not _is_safe(homes):
         # Honest: completed means pushed. Work that has left the machine nowhere is not done.
-        state = state.ended(StopReason.GIT, now=parts.clock.now())
+        why = StopReason.GIT if _is_local(homes) else StopReason.STATE
+        state = state.ended(why, now=parts.clock.now())
         parts.checkpoints.record(state)
     parts.report.ended(state, homes)
     return state
@@ -137,6 +140,8 @@ def _is_checkpoint_due(
 ) -> bool:
     if state.promised or what.reason is not None or outcome.ended is Ended.CANCELLED:
         return False  # the last checkpoint comes at once
+    if here.is_late:
+        return True
     since_s = parts.clock.monotonic() - here.saved_s
     is_marked = policy.checkpoint_marked(outcome, turn.prompt, parts.prompts.read())
     return is_marked or what.is_limited or (what.counts and policy.checkpoint_due(state, limits, since_last_s=since_s))
@@ -170,14 +175,16 @@ def _ended(state: TaskState, reason: StopReason, here: Situation, parts: Parts) 
     wait_s = here.roster.wait_s(parts.clock.monotonic())
     resets_at = parts.clock.later(wait_s) if 0 < wait_s < inf else ""
     state = replace(state.ended(reason, now=parts.clock.now()), resets_at=resets_at)
-    return _checkpoint(state, parts, reason.value, is_last=True)
+    return _checkpoint(state, parts, reason.value, is_last=True)[0]
 
 
-def _checkpoint(state: TaskState, parts: Parts, line: str, *, is_last: bool = False) -> TaskState:
+def _checkpoint(state: TaskState, parts: Parts, line: str, *, is_last: bool = False) -> tuple[TaskState, bool]:
+    """Take one; say whether it could not be taken."""
     state, checkpoint = parts.checkpoints.snapshot(state, line)
-    parts.checkpoints.publish(checkpoint, is_last=is_last)
-    parts.report.checkpointed(state, checkpoint)
-    return state
+    if checkpoint is not None:
+        parts.checkpoints.publish(checkpoint, is_last=is_last)
+        parts.report.checkpointed(state, checkpoint)
+    return state, checkpoint is None
 
 
 def _line(outcome: Outcome) -> str:
@@ -187,4 +194,9 @@ def _line(outcome: Outcome) -> str:
 
 def _is_safe(homes: dict[str, str]) -> bool:
     remote = [text for home, text in homes.items() if home != "local" and text != "off"]
-    return not remote or "reached" in remote
+    return _is_local(homes) and (not remote or "reached" in remote)
+
+
+def _is_local(homes: dict[str, str]) -> bool:
+    """Whether the last checkpoint was taken; what the remote homes have is an older one otherwise."""
+    return homes.get("local", "reached") == "reached"

@@ -8,11 +8,14 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ralph_action import durable
 from ralph_action.errors import RalphError, SettingsError
 from ralph_action.ports import Stop
+
+if TYPE_CHECKING:
+    from ralph_action.github.runner import Runner
 
 BUG = 70
 KEPT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TERM", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"})
@@ -46,17 +49,32 @@ def main(argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO) -> int
             runner.error(name or "settings", f"{name}: {text}" if name else text)
         return _failed(runner, "settings", problem.exit_code)
     except RalphError as problem:
-        runner.error(type(problem).__name__, str(problem))
-        return _failed(runner, type(problem).__name__, problem.exit_code)
+        return _told(runner, problem)
+    except OSError as problem:
+        from ralph_action.disk import disk_error, is_of_the_disk
+
+        if is_of_the_disk(problem):
+            return _told(runner, disk_error(problem, Path.cwd()))
+        return _bug(runner, problem)
     except Exception as problem:  # noqa: BLE001  the last resort: shaped as a report for the maintainers
-        runner.error("bug", f"This is a bug in ralph: {type(problem).__name__}: {problem}")
-        stdout.write(traceback.format_exc())
-        return _failed(runner, "bug", BUG)
+        return _bug(runner, problem)
+
+
+def _told(runner: Runner, problem: RalphError) -> int:
+    runner.error(type(problem).__name__, str(problem))
+    return _failed(runner, type(problem).__name__, problem.exit_code)
+
+
+def _bug(runner: Runner, problem: Exception) -> int:
+    runner.error("bug", f"This is a bug in ralph: {type(problem).__name__}: {problem}")
+    runner.agent_output("".join(traceback.format_exception(problem)))
+    return _failed(runner, "bug", BUG)
 
 
 REASONS = {
     "settings": "settings",
     "StateError": "state",
+    "DiskError": "state",
     "GitError": "git",
     "PushRejected": "git",
     "GitHubError": "github",
@@ -65,10 +83,7 @@ REASONS = {
 }
 
 
-def _failed(runner: object, kind: str, code: int) -> int:
-    from ralph_action.github.runner import Runner
-
-    assert isinstance(runner, Runner)  # noqa: S101  for the type alone
+def _failed(runner: Runner, kind: str, code: int) -> int:
     runner.set_output("status", "failed")
     runner.set_output("stop-reason", REASONS.get(kind, "bug"))
     return code

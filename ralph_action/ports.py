@@ -120,8 +120,11 @@ class Checkpoints(Protocol):
         """Write the state to the local home; no commit. `event` is what the journal calls it."""
         ...
 
-    def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint]:
-        """Commit the work tree and write the checkpoint's record; blocks. `line` ends the commit's subject."""
+    def snapshot(self, state: TaskState, line: str) -> tuple[TaskState, Checkpoint | None]:
+        """Commit the work tree and write the checkpoint's record; blocks. `line` ends the commit's subject.
+
+        None when there was no room for it, which has been said: the next one holds all of it.
+        """
         ...
 
     def publish(self, checkpoint: Checkpoint, *, is_last: bool) -> None:
@@ -129,7 +132,10 @@ class Checkpoints(Protocol):
         ...
 
     def flush(self, timeout_s: float) -> dict[str, str]:
-        """Wait until what was published has reached its homes; home → `reached` or why not."""
+        """Wait until what was published has reached its homes; home → `reached` or why not.
+
+        `local` is not reached when the last snapshot was not taken.
+        """
         ...
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
+from ralph_action.checkpoint.files import write_atomically
 from ralph_action.errors import SettingsError
 from ralph_action.ports import User
 
@@ -62,3 +64,38 @@ class FilePrompt:
         if len(data) > MAX_BYTES:
             raise SettingsError([("prompt-file", f"{self._name} is larger than {MAX_BYTES} bytes.")])
         return data.decode("utf-8", errors="replace")
+
+
+class PromptCopy:
+    """The prompt as a file that the agent may read."""
+
+    def __init__(self, path: Path, user: User | None, say: Callable[[str], None]) -> None:
+        self._path = path
+        self._user = user
+        self._say = say
+        self._said = False
+
+    def write(self, prompt: str) -> Path:
+        """Write it; return where it is.
+
+        The agent may have put a file or a link in our way, and the disk may be full: then it is elsewhere, or
+        nowhere, and on the agent's stdin in any case.
+        """
+        problem = self._write(self._path, prompt)
+        if problem is None:
+            return self._path
+        spare = Path(tempfile.gettempdir()) / f"ralph-prompt-{os.getpid()}-{self._user.uid if self._user else 'me'}.md"
+        is_there = self._write(spare, prompt) is None
+        if not self._said:
+            self._said = True
+            where = f"it is in {spare}" if is_there else "it is on the agent's stdin alone"
+            self._say(f"The prompt cannot be written to {self._path} ({problem.strerror or problem}): {where}.")
+        return spare if is_there else self._path
+
+    def _write(self, path: Path, prompt: str) -> OSError | None:
+        try:
+            with acting_as(self._user):
+                write_atomically(path, prompt.encode(), durable=False)
+        except OSError as problem:
+            return problem
+        return None

@@ -11,6 +11,7 @@ from ralph_action.begin import begin, claim
 from ralph_action.calls import Caller, limits_of
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.git import end_running
+from ralph_action.checkpoint.guarded import Guarded
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.remotes import wip_ref
 from ralph_action.checkpoint.worktree import Worktree
@@ -110,11 +111,20 @@ def _run(
         keep=(settings.keep_checkpoints, settings.keep_days),
         every_s=every_s,
     )
-    prompts = _prompts(settings, place, agent_dir)
+    checkpoints = Guarded(
+        homes,
+        (place.home, place.workspace),
+        console.line,
+        lambda text: console.warning("disk", text),
+        archive=agent_dir.write_prompt,
+        mirror_trouble=lambda: agent_dir.mirror_trouble,
+        needless=(place.home / "found",),
+    )
+    prompts = _prompts(settings, place, checkpoints.archive)
     show = console.agent_output if settings.verbose else unseen
     parts = loop.Parts(
         agents=agents,
-        checkpoints=homes,
+        checkpoints=checkpoints,
         workspace=_workspace(settings, place, env, agent_dir, remotes, prompts, stop, console),
         prompts=prompts,
         clock=clock,
@@ -127,7 +137,7 @@ def _run(
             agents=len(agents),
         ),
         stop=stop,
-        call=Caller(settings, place, env, agent_dir, show, is_resumed=choice.candidate is not None).call,
+        call=Caller(settings, place, env, agent_dir, show, console.line, is_resumed=choice.candidate is not None).call,
         back_off_s=back_off_s,
     )
     try:
@@ -158,8 +168,8 @@ def _new_state(settings: Settings, context: Context, now: str) -> TaskState:
     )
 
 
-def _prompts(settings: Settings, place: Workplace, agent_dir: AgentDir) -> Prompts:
-    archive = agent_dir.write_prompt if settings.archive else None
+def _prompts(settings: Settings, place: Workplace, keep: Callable[[str], None]) -> Prompts:
+    archive = keep if settings.archive else None
     if settings.prompt:
         return TextPrompt(settings.prompt, archive)
     return FilePrompt(place.workspace / settings.prompt_file, settings.prompt_file, archive, place.user)

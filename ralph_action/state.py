@@ -71,6 +71,7 @@ STATUS_OF = {
 
 EXIT_OF = {Status.COMPLETED: 0, Status.PAUSED: 10, Status.STOPPED: 11, Status.CANCELLED: 130}
 EXIT_OF_FAILURE = {
+    StopReason.STATE: 3,
     StopReason.GIT: 4,
     **dict.fromkeys((StopReason.AUTH, StopReason.BILLING, StopReason.DENIED, StopReason.BAD_CALL), 6),
 }

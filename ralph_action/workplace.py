@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ralph_action.errors import StateError
+from ralph_action.errors import DiskError, StateError
 from ralph_action.ports import User
 
 SAFE_NAMES = ("PATH", "LANG", "LC_ALL", "TERM", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
@@ -47,15 +47,28 @@ class Workplace:
 
 
 def find_workplace(env: Mapping[str, str], workspace: Path, task: str) -> Workplace:
-    """Settle the places of a run; creates our home folder."""
+    """Settle the places of a run; creates our home folder.
+
+    Raises:
+        DiskError: nothing can be written there.
+        StateError: it is somebody else's.
+
+    """
     owner = workspace.stat()
     user = User(owner.st_uid, owner.st_gid) if os.geteuid() == 0 and owner.st_uid != 0 else None
     base = _state_home(env)
     key = hashlib.sha256(f"{workspace.resolve()}\0{task}".encode()).hexdigest()[:16]
     home = base / key
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in (base, home):
-        _must_be_ours(folder)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (base, home):
+            _must_be_ours(folder)
+        os.close(os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except OSError as problem:
+        raise DiskError(
+            f"The state cannot be kept in {home}: {problem.strerror or problem}.",
+            remedy="Make it writable, free space there, or set RALPH_STATE_HOME to another folder.",
+        ) from problem
     agent_home = _agent_home(env, user, home)
     environment = {name: env[name] for name in (*SAFE_NAMES, *PROXY_NAMES) if env.get(name)}
     environment.setdefault("PATH", DEFAULT_PATH)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class AgentDir:
         self.user = user
         self.last: tuple[TaskState, str, str] | None = None
         """The state that was written last, its name below `.agent/` and its digest."""
+        self.mirror_trouble = ""
+        """Why the workspace's copy could not be written; the first reason."""
         for folder in FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
 
@@ -76,19 +79,21 @@ class AgentDir:
         line = json.dumps({"time": time, "event": event, **facts}, ensure_ascii=False, default=str)
         append_line(self.path / JOURNAL, line)
         if self.mirror is not None:
-            with contextlib.suppress(OSError), acting_as(self.user):
+            with self._mirroring():
                 append_line(self.mirror / JOURNAL, line)
 
     def log(self, time: str, text: str) -> None:
-        """Append a line to `logs/ralph.log`."""
-        append_line(self.path / LOG, f"{time} {text}", durable=False)
+        """Append a line to `logs/ralph.log`; what it tells was told on the console too."""
+        with contextlib.suppress(OSError):
+            append_line(self.path / LOG, f"{time} {text}", durable=False)
 
     def write_report(self, text: str) -> None:
-        """Write the page for people, and bring the workspace's log up to it."""
-        write_atomically(self.path / REPORT, text.encode(), durable=False)
-        self._copy(REPORT)
-        if (self.path / LOG).exists():
-            self._copy(LOG)
+        """Write the page for people, and bring the workspace's log up to it; both are views of what is kept."""
+        with contextlib.suppress(OSError):
+            write_atomically(self.path / REPORT, text.encode(), durable=False)
+            self._copy(REPORT)
+            if (self.path / LOG).exists():
+                self._copy(LOG)
 
     def keep_notes(self) -> None:
         """Carry along what the agent keeps in the workspace's `.agent/` besides our files."""
@@ -180,15 +185,23 @@ class AgentDir:
         self._copy(name)
 
     def _copy(self, name: str) -> None:
-        """Mirror one file. The mirror is a view: when it cannot be written, ours still counts."""
+        """Mirror one file, which is opened with our rights and written with the agent's."""
         if self.mirror is None:
             return
-        data = (self.path / name).read_bytes()
         target = self.mirror / name.removeprefix(NOTES)
-        with contextlib.suppress(OSError), acting_as(self.user):
+        with (self.path / name).open("rb") as source, self._mirroring():
             if name.startswith(NOTES) and target.exists():
                 return  # the agent's own file in the workspace is the newer one
-            write_atomically(target, data, durable=False)
+            write_atomically(target, source, durable=False)
+
+    @contextlib.contextmanager
+    def _mirroring(self) -> Iterator[None]:
+        """Write the mirror with the agent's rights. It is a view: when it cannot be written, ours still counts."""
+        try:
+            with acting_as(self.user):
+                yield
+        except OSError as problem:
+            self.mirror_trouble = self.mirror_trouble or f"{self.mirror}: {problem.strerror or problem}"
 
     def _remove(self, name: str) -> None:
         if (self.path / name).exists():

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from ralph_action.disk import disk_error, is_of_the_disk
 from ralph_action.durable import step
 from ralph_action.errors import StateError
 
@@ -40,6 +41,7 @@ def unpack(zipped: Path, into: Path) -> None:
 
     Raises:
         StateError: it is damaged, or holds anything but plain files below `into`.
+        DiskError: there is no room for it.
 
     """
     try:
@@ -52,6 +54,8 @@ def unpack(zipped: Path, into: Path) -> None:
     except StateError:
         raise
     except Exception as problem:  # each decompressor has errors of its own, and all mean the same
+        if isinstance(problem, OSError) and is_of_the_disk(problem):
+            raise disk_error(problem, into) from problem
         message = f"Invalid checkpoint data: the zip is damaged ({problem})."
         raise StateError(message) from problem
 

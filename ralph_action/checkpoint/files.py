@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
 from ralph_action.durable import step
 
+CHUNK = 1024 * 1024
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Make `path` hold `data` or what it held before, whenever we are killed.
+
+def write_atomically(path: Path, data: bytes | io.BufferedIOBase, *, durable: bool = True) -> None:
+    """Make `path` hold `data`, or all of an open file, or what it held before, whenever we are killed.
 
     Invariant "pointer last": temp → fsync → rename → fsync of the folder.
     """
@@ -23,7 +28,10 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             with step(f"write {path.parent.name}"):
-                stream.write(data)
+                if isinstance(data, io.BufferedIOBase):
+                    shutil.copyfileobj(data, stream, CHUNK)
+                else:
+                    stream.write(data)
                 stream.flush()
             if durable:
                 with step(f"fsync {path.parent.name}"):
@@ -61,12 +69,19 @@ def sync_folder(folder: Path) -> None:
 
 
 def append_line(path: Path, line: str, *, durable: bool = True) -> None:
-    """Append one line in one write; a kill leaves at most its beginning, which the next line does not join."""
+    """Append one line in one write; a kill leaves at most its beginning, which the next line does not join.
+
+    A line for which there is no room is taken back. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         with step(f"append {path.name}"):
-            os.write(handle, f"{_ended(path)}{line.rstrip(chr(10))}\n".encode())
+            data = f"{_ended(path)}{line.rstrip(chr(10))}\n".encode()
+            written = os.write(handle, data)
+            if written < len(data):  # nobody else appends: what a full disk left of the line is at the end
+                os.ftruncate(handle, os.fstat(handle).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if durable:
             os.fsync(handle)
     finally:

@@ -13,6 +13,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from ralph_action.children import start
+from ralph_action.disk import full, git_ran_out_of_room
 from ralph_action.durable import step
 from ralph_action.errors import GitError
 from ralph_action.identity import identity
@@ -77,6 +78,7 @@ class Git:
 
         Raises:
             GitError: it failed, or took longer than `timeout_s` (then transient).
+            DiskError: there was no room.
 
         """
         code, out, err = self.attempt(*args, stdin=stdin, timeout_s=timeout_s, env=env)
@@ -91,9 +93,17 @@ class Git:
     def attempt(
         self, *args: str, stdin: bytes | None = None, timeout_s: float = TIMEOUT_S, env: Mapping[str, str] | None = None
     ) -> tuple[int, bytes, bytes]:
-        """Run a command; return exit code, stdout and stderr."""
+        """Run a command; return exit code, stdout and stderr.
+
+        Raises:
+            DiskError: there was no room, which `add --ignore-errors` would pass over: the commit would lack files.
+
+        """
         with step(f"git {args[0]}") if args[0] in DURABLE else nullcontext():
-            return self._attempt(args, stdin, timeout_s, env)
+            code, out, err = self._attempt(args, stdin, timeout_s, env)
+        if code and git_ran_out_of_room(err, self.directory):
+            raise full(self.directory)
+        return code, out, err
 
     def _attempt(
         self, args: Sequence[str], stdin: bytes | None, timeout_s: float, env: Mapping[str, str] | None
@@ -188,6 +198,8 @@ def _pipe(source: Git, source_args: Sequence[str], stdin: bytes, target: Git, ta
         first.stdin = None
     _, second_err = second.communicate(timeout=TIMEOUT_S)
     _, first_err = first.communicate(timeout=TIMEOUT_S)
+    if (first.returncode or second.returncode) and git_ran_out_of_room(second_err or b"", target.directory):
+        raise full(target.directory)
     for process, args, err in ((first, source_args, first_err), (second, target_args, second_err)):
         if process.returncode:
             raise GitError(f"git {args[0]} failed ({process.returncode}): {last_lines(err or b'')}")

@@ -10,6 +10,7 @@ from typing import Protocol
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.publisher import TICK_S, Publisher
 from ralph_action.checkpoint.records import trailers
+from ralph_action.disk import told
 from ralph_action.errors import RalphError
 from ralph_action.ports import Clock
 from ralph_action.state import Checkpoint, TaskState
@@ -154,6 +155,11 @@ class Homes:
     def flush(self, timeout_s: float) -> dict[str, str]:
         return {"local": "reached", **self._publisher.flush(timeout_s)}
 
+    def make_room(self) -> int:
+        """Remove every old record, prompt and log that no resume needs; return their bytes."""
+        with self._lock:
+            return sum(self._agent_dir.prune(1, 0, since=self._since).values())
+
     def close(self) -> None:
         self._publisher.close()
 
@@ -164,8 +170,8 @@ class Homes:
             try:
                 is_last = checkpoint.sequence == self._last_sequence
                 homes[remote.home] = remote.store(checkpoint, self._confirmed, is_last=is_last)
-            except RalphError as problem:
-                homes[remote.home] = str(problem)
+            except (RalphError, OSError) as problem:
+                homes[remote.home] = str(told(problem, self._agent_dir.path))
             if remote.home == "branch" and homes["branch"] == "reached":
                 self._confirmed = checkpoint.commit
         return homes
@@ -221,6 +227,10 @@ class Homes:
 
     def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
         self._late = None if set(homes.values()) <= {"reached", "off"} else checkpoint
+        for home, text in homes.items():
+            if text not in {"reached", "off", "waiting"} and self._said.get(home) != text:
+                self._said[home] = text
+                self._say(f"The {home} home was not reached: {text}")
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
             latest = self._latest
@@ -229,10 +239,6 @@ class Homes:
                 self._agent_dir.write_checkpoint(reached)
             self._since = checkpoint.sequence
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)
-        for home, text in homes.items():
-            if text not in {"reached", "off", "waiting"} and self._said.get(home) != text:
-                self._said[home] = text
-                self._say(f"The {home} home was not reached: {text}")
 
 
 def _is_replaced(checkpoint: Checkpoint, latest: Checkpoint) -> bool:

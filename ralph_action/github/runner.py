@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -71,18 +72,18 @@ class Runner:
                 self._write(f"::{token}::")
 
     def set_output(self, name: str, value: str) -> None:
-        """Append an output; a later one of the same name wins."""
+        """Append an output; a later one of the same name wins. A full disk costs an output, not the run."""
         if not self._output:
             return
         delimiter = f"ralph_{secrets.token_hex(16)}"
-        with self._lock, Path(self._output).open("a", encoding="utf-8") as stream:
-            stream.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+        with self._lock, suppress(OSError):
+            append_whole(Path(self._output), f"{name}<<{delimiter}\n{value}\n{delimiter}\n".encode())
 
     def write_summary(self, text: str) -> None:
         """Rewrite the whole summary in place: the runner reads it when the step ends, however it ends."""
         if not self._summary:
             return
-        with self._lock:
+        with self._lock, suppress(OSError):
             handle = os.open(self._summary, os.O_WRONLY | os.O_CREAT, 0o644)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(text.encode())
@@ -98,6 +99,17 @@ class Runner:
         with self._lock:
             self._stdout.write(text + "\n")
             self._stdout.flush()
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Append all of it or nothing: half of a value makes the runner refuse the whole file. Raises OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        before = os.fstat(handle).st_size
+        if os.write(handle, data) < len(data):
+            os.ftruncate(handle, before)
+    finally:
+        os.close(handle)
 
 
 def harmless(text: str) -> str:

@@ -19,6 +19,8 @@ class Console(Protocol):
 
     def line(self, text: str) -> None: ...
 
+    def warning(self, title: str, message: str) -> None: ...
+
     def group(self, title: str) -> None: ...
 
     def endgroup(self) -> None: ...
@@ -43,6 +45,10 @@ class LoggedConsole:
     def line(self, text: str) -> None:
         self._console.line(text)
         self._log(text)
+
+    def warning(self, title: str, message: str) -> None:
+        self._console.warning(title, message)
+        self._log(message)
 
 
 class LiveReport:

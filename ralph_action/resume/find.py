@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ralph_action.checkpoint.reading import load
 from ralph_action.checkpoint.segments import read_manifest
-from ralph_action.errors import RalphError, StateError
+from ralph_action.errors import DiskError, RalphError, StateError
 from ralph_action.ports import ArtifactKind
 from ralph_action.resume.choose import Candidate
 from ralph_action.resume.shelf import Shelf
@@ -125,6 +125,8 @@ def search_artifacts(found: Found, shelf: Shelf, *, task: str, work: Work) -> No
         try:
             folder = shelf.fetch(artifact.name, patiently=True)
             segments = read_manifest(folder)
+        except DiskError:
+            raise  # an older one would be taken, or all begun anew, for want of room
         except RalphError as problem:
             found.refuse("artifact", artifact.name, str(problem), is_damaged=isinstance(problem, StateError))
             continue

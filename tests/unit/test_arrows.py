@@ -24,6 +24,7 @@ ALSO: dict[str, dict[str, str]] = {
         "children": "who started a process waits for it",
         "identity": "git runs as the agent's user",
         "durable": "names the durable operations for the crash tests",
+        "disk": "knows a full disk when it meets one",
         "documents": "the records as they are written",
     },
     "github": {"durable": "names the durable operations for the crash tests"},
@@ -36,7 +37,8 @@ ALSO: dict[str, dict[str, str]] = {
 """Edge → what else it may import, and why."""
 PURE = {"state", "outcome", "policy", "reaction", "briefing", "documents", "lease"}
 PURE_LIBRARY = {"__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "math", "typing"}
-BELOW_THE_WIRING = LEAVES | PURE | {"children", "clock", "durable", "identity", "inputs", "lock", "parsers", "retry"}
+BELOW_THE_WIRING = LEAVES | PURE | {"children", "clock", "disk", "durable", "identity"}
+BELOW_THE_WIRING |= {"inputs", "lock", "parsers", "retry"}
 DOORS = {
     "git": {"checkpoint/git.py"},
     "requests": {"github/client.py"},
