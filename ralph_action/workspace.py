@@ -35,7 +35,7 @@ class WorkspaceFiles:
             return ""
         try:
             tree, head = self._worktree.present_tree(), self._worktree.head_sha()
-        except RalphError:
+        except (RalphError, OSError):
             return ""  # it is not known: then nothing is stagnation
         ticked, _ = boxes(self._prompts.read())
         return f"{tree} {head} {ticked}"

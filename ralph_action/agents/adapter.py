@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from ralph_action.outcome import ErrorClass, Usage
 from ralph_action.ports import Call, unseen
 
 MAX_TEXT = 1024 * 1024
+MAX_PARTS = 4096
 MAX_WORD = 120_000
 """Bytes; Linux takes 128 KiB for one word of a command line."""
 
@@ -82,18 +82,29 @@ class Words:
 
     def __init__(self, show: Callable[[str], None] = unseen) -> None:
         self._show = show
-        self._parts: deque[str] = deque()
+        self._parts: list[str] = []
         self._size = 0
 
     def say(self, text: str) -> None:
         self._show(text)
         self._size += len(text) + 1
         self._parts.append(text)
-        while self._size > MAX_TEXT and len(self._parts) > 1:
-            self._size -= len(self._parts.popleft()) + 1
+        if self._size > 2 * MAX_TEXT or len(self._parts) > MAX_PARTS:
+            self._join()
 
     def __str__(self) -> str:
-        return "\n".join(self._parts)[-MAX_TEXT:]
+        self._join()
+        return self._parts[0] if self._parts else ""
+
+    def _join(self) -> None:
+        """Make one of all: half a million short lines would be as many objects. What goes are whole lines."""
+        if not self._parts:
+            return
+        text = "\n".join(self._parts)
+        if (start := len(text) - MAX_TEXT) > 0:
+            end_of_line = text.find("\n", start - 1)
+            text = text[end_of_line + 1 if end_of_line >= 0 else start :]
+        self._parts, self._size = [text], len(text) + 1
 
 
 class Stream(ABC):

@@ -98,7 +98,7 @@ def _ended(stream: Stream, end: ChildEnd, traits: Traits) -> tuple[Ended, Failur
     if kind is ErrorClass.OTHER:
         kind = _kind_of_end(stream, end, traits)
     if kind is ErrorClass.KILLED:
-        text += "; the kernel or somebody else killed it: most likely for want of memory"
+        text += f"; {end.killed or 'the kernel or somebody else killed it: most likely for want of memory'}"
     return Ended.FAILED, Failure(text=text, kind=kind, resets_at=failure.resets_at if failure else None)
 
 

@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import IO
 
 from ralph_action.agents.descendants import MARK, adopted, become_subreaper, end_all
+from ralph_action.agents.memory import oom_kills, why_killed
+from ralph_action.agents.raw_log import RawLog
 from ralph_action.children import start
 from ralph_action.errors import AgentError
 from ralph_action.identity import identity
@@ -58,6 +60,8 @@ class ChildEnd:
     """The end of its output, for an error message."""
     complaint: str = ""
     """The end of its standard error alone: the CLI's own words, where the output may be anybody's."""
+    killed: str = ""
+    """Why it is dead, when somebody else killed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +83,15 @@ class Lines:
         self._rest = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        *whole, last = chunk.split(b"\n")
-        for part in whole:
-            self._grow(part)
+        first, *others = chunk.split(b"\n")
+        self._grow(first)
+        if others:
             self.close()
-        self._grow(last)
+            last = others.pop()
+            for line in others:
+                if line:
+                    self._on_line(line[:MAX_LINE])
+            self._grow(last)
 
     def close(self) -> None:
         if self._rest:
@@ -123,7 +131,7 @@ def run_child(
     spared = adopted()
     mark = secrets.token_hex(16)
     environment = {**call.environment, **(extra or {}), MARK: mark}
-    began = time.monotonic()
+    began, kills = time.monotonic(), oom_kills()
     try:
         child = start(
             list(argv),
@@ -141,8 +149,7 @@ def run_child(
             f"The agent cannot be started: {argv[0]}: {problem.strerror}.", remedy="Check `agent` and its installation."
         ) from problem
     threading.Thread(target=_write, args=(child.stdin, stdin), daemon=True).start()
-    call.log.parent.mkdir(parents=True, exist_ok=True)
-    with call.log.open("ab") as log:
+    with contextlib.closing(RawLog(call.log)) as log:
         pump = _Pump(child, log, on_line)
         how = pump.until_over(call, stop, watch or Watch(), began)
         if how is not How.EXITED or not pump.is_silent:
@@ -152,19 +159,21 @@ def run_child(
         pump.drain()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_S)
+    exit_code = child.returncode if child.returncode is not None else -9
     return ChildEnd(
         how=how,
-        exit_code=child.returncode if child.returncode is not None else -9,
+        exit_code=exit_code,
         duration_s=time.monotonic() - began,
         tail=pump.tail.decode("utf-8", errors="replace").strip(),
         complaint=pump.complaint.decode("utf-8", errors="replace").strip(),
+        killed=why_killed(exit_code, kills, oom_kills()) if how is How.EXITED else "",
     )
 
 
 class _Pump:
     """Reads both streams of a child without ever waiting for their ends alone."""
 
-    def __init__(self, child: subprocess.Popen[bytes], log: IO[bytes], on_line: Callable[[bytes], None]) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], log: RawLog, on_line: Callable[[bytes], None]) -> None:
         assert child.stdout is not None  # noqa: S101  both are pipes
         assert child.stderr is not None  # noqa: S101
         self._child = child
