@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.cancel import cancel
+from benchmarks.flood import memory, pump
+from benchmarks.growth import growth
 from benchmarks.measure import Row, compare
 from benchmarks.scratch import AGENT, Scratch
 from benchmarks.uploads import uploads
@@ -116,4 +119,14 @@ def start(root: Path) -> Row:
     return compare("start of the process to the agent's", "importing the four packages", 1.0, (ours, theirs), 15)
 
 
-ROWS: dict[str, Callable[[Path], Row]] = {"1": snapshot, "2": iteration, "3": slow_remote, "4": start, "6": uploads}
+ROWS: dict[str, Callable[[Path], Row]] = {
+    "1": snapshot,
+    "2": iteration,
+    "3": slow_remote,
+    "4": start,
+    "5": growth,
+    "6": uploads,
+    "8": memory,
+    "9": pump,
+    "cancel": cancel,
+}

@@ -26,14 +26,23 @@ LOCK_S = 90.0
 FLUSH_S = 150.0
 
 
-def finish(values: Mapping[str, str | bool], environ: Mapping[str, str], workspace: Path, runner: Runner) -> int:
-    """Commit, push and upload what is missing; a no-op when nothing is. Returns the exit code, 0 or 1."""
+def finish(
+    values: Mapping[str, str | bool],
+    environ: Mapping[str, str],
+    workspace: Path,
+    runner: Runner,
+    lock_s: float = LOCK_S,
+) -> int:
+    """Commit, push and upload what is missing; a no-op when nothing is. Returns the exit code, 0 or 1.
+
+    The old container may still be alive: it is waited for, and after `lock_s` left to what it does.
+    """
     if environ.get("GITHUB_ACTIONS") == "true" and not environ.get("STATE_ralph_home"):
         runner.line("Nothing to finish: the main stage did not get as far as a state.")
         return 0
     settings = resolve(values, environ, workspace)
     place = find_workplace(environ, workspace, settings.task)
-    with locked(place.home / "lock", LOCK_S) as is_ours:
+    with locked(place.home / "lock", lock_s) as is_ours:
         if not is_ours:
             runner.line("The main stage still works on the task; the post stage leaves it to it.")
             return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pwd
@@ -63,7 +64,8 @@ def find_workplace(env: Mapping[str, str], workspace: Path, task: str) -> Workpl
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (base, home):
             _must_be_ours(folder)
-        os.close(os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        if not os.access(home, os.W_OK):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))  # noqa: TRY301  one message for all of them
     except OSError as problem:
         raise DiskError(
             f"The state cannot be kept in {home}: {problem.strerror or problem}.",

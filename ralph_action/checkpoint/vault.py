@@ -85,7 +85,7 @@ class Vault:
             self._take_shallow()
         self._index(f"{commit}\n{since}")
         self.git.run("rev-list", "--objects", "--quiet", commit, *([f"^{have}"] if since else []))
-        self._keep(commit)
+        self._keep(commit, have)
 
     def take_bundle(self, bundle: Path) -> list[str]:
         """Bring a bundle's commits in; return them. Raises GitError when it does not fit on what is here."""
@@ -140,7 +140,7 @@ class Vault:
             self.git.run("update-index", "--add", "--cacheinfo", entry, *superseded, env=index)
         tree = self.git.run("write-tree", env=index)
         commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
-        self._keep(commit)
+        self._keep(commit, parent)
         return commit
 
     def check_out_state(self, commit: str, folder: Path) -> None:
@@ -205,9 +205,15 @@ class Vault:
         shallow = self.path / "shallow"
         return shallow.read_text().split() if shallow.is_file() else []
 
-    def _keep(self, commit: str) -> None:
-        """A ref of ours, so that the commit counts as known in later negotiations."""
-        self.git.run("update-ref", f"refs/vault/{commit}", commit)
+    def _keep(self, commit: str, older: str = "") -> None:
+        """A ref of ours, so that the commit counts as known in later negotiations; one that it reaches needs none.
+
+        A ref for each of ten thousand checkpoints would make every push read ten thousand files.
+        """
+        lines = [f"update refs/vault/{commit} {commit}"]
+        if SHA.fullmatch(older) and older != commit and self.is_ancestor(older, commit):
+            lines.append(f"delete refs/vault/{older}")
+        self.git.run("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines).encode())
 
 
 def credential(url: str, token: str) -> list[tuple[str, str]]:

@@ -84,6 +84,11 @@ def stop_by_term(main: Stage) -> None:
     main.send(signal.SIGTERM).wait()
 
 
+@pytest.mark.fault(
+    "runner",
+    "the job is cancelled",
+    "All that lies there is committed, pushed and uploaded before SIGTERM is due; the post stage has nothing to do.",
+)
 @pytest.mark.parametrize("stop", [stop_by_cancel, stop_by_term])
 def test_a_cancelled_job(job: Job, github: GitHub, remote: Git, stop: Callable[[Stage], None]) -> None:
     """It ends before SIGTERM is due with all work off the machine; post has nothing to do, and a rerun goes on."""
@@ -137,6 +142,11 @@ def test_a_hostile_agent(job: Job) -> None:
     assert shown == []
 
 
+@pytest.mark.fault(
+    "runner",
+    "the job is cancelled while the remote does not answer",
+    "The main stage does not wait; the post stage pushes and uploads once, also when only the answer was lost.",
+)
 @pytest.mark.parametrize("lands", [False, True])
 def test_a_push_that_hangs(job: Job, github: GitHub, remote: Git, lands: bool) -> None:
     """Main does not wait for it; the post stage finishes once, also when only the server's answer was lost."""
@@ -154,6 +164,11 @@ def test_a_push_that_hangs(job: Job, github: GitHub, remote: Git, lands: bool) -
     assert outside(remote, github) == before
 
 
+@pytest.mark.fault(
+    "runner",
+    "the main stage hears no signal and is killed",
+    "The post stage takes the last checkpoint in its place.",
+)
 def test_a_main_that_hangs(job: Job, github: GitHub, remote: Git) -> None:
     """It hears no signal and is killed; the post stage takes the last checkpoint in its place."""
     attempt = Attempt(job)
@@ -177,6 +192,11 @@ def expect_all(github: GitHub, remote: Git) -> None:
     assert (state["status"], state["iteration"]) == ("cancelled", 1)
 
 
+@pytest.mark.fault(
+    "runner",
+    "the machine is lost in the middle of an iteration",
+    "Outputs and summary tell how far it was; a rerun goes on from the last checkpoint.",
+)
 def test_outputs_are_written_early(job: Job, remote: Git) -> None:
     """A step that is killed in iteration 2 has said where it stands; the rerun goes on."""
     attempt = Attempt(job)

@@ -199,3 +199,22 @@ def test_refusals_say_what_to_change(text: str, said: str, moved: bool, transien
     assert said in str(problem)
     assert getattr(problem, "moved", False) is moved
     assert problem.transient is transient
+
+
+def test_the_vault_has_few_refs(repository: Callable[[str], Worktree], tmp_path: Path) -> None:
+    """However many checkpoints: each push reads all of them."""
+    worktree = repository("project")
+    vault = Vault(tmp_path / "few.git", worktree.git.environment, worktree)
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "lease.json").write_text("{}")
+    last, parent = worktree.head_sha(), ""
+    vault.take_base(last)
+    for number in range(5):
+        (worktree.root / "work.txt").write_text(f"{number}\n")
+        commit = worktree.snapshot("main", last, f"{number}").commit
+        vault.take(commit, last)
+        (folder / "state.json").write_text(f"{number}\n")
+        last, parent = commit, vault.commit_state(folder, parent, f"{number}")
+    refs = vault.git.run("for-each-ref", "--format=%(objectname)", "refs/vault").split()
+    assert sorted(refs) == sorted([last, parent])
