@@ -1,4 +1,4 @@
-"""A cancelled job with much that is not committed: seconds from the signal until it is on the remote."""
+"""A cancelled job with much that is not committed: how long until it is on the remote, by the post stage if need be."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def _cancelled(scratch: Scratch, number: int) -> float:
     remote = scratch.root / f"cancel-{number}.git"
     scratch.sh(f"git clone -q --bare . {remote}; git remote add origin {remote}", work)
     flags = ["--agent", "command", "--command", WORK, "--task", "bench", "--no-artifact"]
+    environment = scratch.environment | {"RALPH_STATE_HOME": str(scratch.root / f"state-cancel-{number}")}
     process = subprocess.Popen(
         [sys.executable, str(ENTRY), "run", *flags],
         cwd=work,
-        env=scratch.environment | {"RALPH_STATE_HOME": str(scratch.root / f"state-cancel-{number}")},
+        env=environment,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -46,6 +47,15 @@ def _cancelled(scratch: Scratch, number: int) -> float:
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.wait(60)
+    main_s = time.monotonic() - began
+    subprocess.run(
+        [sys.executable, str(ENTRY), "post", "--task", "bench"],
+        cwd=work,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     spent = time.monotonic() - began
+    print(f"cancel: the main stage {main_s:.1f} s, with the post stage {spent:.1f} s", flush=True)
     scratch.sh(f"git -C {remote} cat-file -e ralph/bench:work-{FILES}", work)
     return spent

@@ -185,7 +185,8 @@ class Vault:
     def _index(self, wanted: str) -> None:
         pipe(
             self.workspace.git,
-            ["pack-objects", "--revs", "--stdout", "--quiet"],
+            # No search for deltas: the way is a pipe, and for 100 MB it took 18 s instead of 4. The push makes its own.
+            ["pack-objects", "--revs", "--stdout", "--quiet", "--window=0"],
             wanted.encode(),
             self.git,
             ["index-pack", "--stdin", "--fix-thin", *FSCK],
