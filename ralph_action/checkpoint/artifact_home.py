@@ -187,6 +187,7 @@ class ArtifactHome:
             stored = self._store.upload(*key, self._again.get(key, 0), zipped)
         finally:
             zipped.unlink(missing_ok=True)
+            zipped.with_suffix(".part").unlink(missing_ok=True)  # what a full disk left of it
         self._again[key] = stored.again + 1
         self._uploads += 1
         return stored

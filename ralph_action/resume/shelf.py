@@ -9,7 +9,7 @@ from typing import Protocol
 from ralph_action.checkpoint.files import write_atomically
 from ralph_action.checkpoint.records import is_later
 from ralph_action.checkpoint.segments import APPENDED, BUNDLE, TAKEN
-from ralph_action.errors import GitHubError, RalphError, StateError
+from ralph_action.errors import DiskError, GitHubError, RalphError, StateError
 from ralph_action.ports import ArtifactKind
 from ralph_action.state import Checkpoint
 
@@ -62,6 +62,8 @@ class Shelf:
         for name in names:
             try:
                 bundle = self.fetch(name) / BUNDLE
+            except DiskError:
+                raise  # want of room is no fault of the artifact
             except RalphError as problem:
                 missing.append(f"{name}: {problem}")
             else:
