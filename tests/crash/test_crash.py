@@ -28,7 +28,11 @@ BROKEN = {
                 "state_file=state_file, digest=digest))\n"
                 '        commit = ""\n        subject',
             ),
-            ("begin.py", 'return f"its commit {lacking[0][:12]} is not on this machine" if lacking else ""', 'return ""'),
+            (
+                "begin.py",
+                '{lacking[0][:12]} is not on this machine" if lacking',
+                '{lacking[0][:12]} is not on this machine" if 0',
+            ),
         ],
         "before git commit-tree#2",
         "same",
