@@ -16,8 +16,8 @@ from ralph_action.checkpoint.remotes import BranchHome, state_ref
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
+from ralph_action.commits import WorkspaceCommits
 from ralph_action.outcome import Ended, Outcome
-from ralph_action.run import WorkspaceCommits
 from ralph_action.state import TaskState
 
 MANY, FEW = 10_000, 100

@@ -18,7 +18,7 @@ from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
-from ralph_action.run import WorkspaceCommits
+from ralph_action.commits import WorkspaceCommits
 from ralph_action.state import TaskState
 from tests.lab.github import GitHub
 from tests.lab.job import Job

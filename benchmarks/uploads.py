@@ -19,9 +19,9 @@ from ralph_action.checkpoint.segments import Sent
 from ralph_action.checkpoint.stored import Stored
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
+from ralph_action.commits import WorkspaceCommits
 from ralph_action.outcome import Ended, Outcome, Usage
 from ralph_action.ports import ArtifactKind
-from ralph_action.run import WorkspaceCommits
 from ralph_action.state import Checkpoint, StopReason, TaskState
 
 CHECKPOINTS = 1000

@@ -13,11 +13,11 @@ from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Homes
 from ralph_action.checkpoint.reading import load
 from ralph_action.clock import SystemClock
+from ralph_action.commits import WorkspaceCommits
 from ralph_action.github.context import Context
 from ralph_action.github.runner import Runner
 from ralph_action.lock import locked
 from ralph_action.remote import connect
-from ralph_action.run import WorkspaceCommits
 from ralph_action.settings import resolve
 from ralph_action.state import Checkpoint, Status, StopReason, TaskState
 from ralph_action.workplace import find_workplace

@@ -13,9 +13,8 @@ from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.git import end_running
 from ralph_action.checkpoint.guarded import Guarded
 from ralph_action.checkpoint.homes import Homes
-from ralph_action.checkpoint.remotes import wip_ref
-from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
+from ralph_action.commits import WorkspaceCommits
 from ralph_action.crew import assemble
 from ralph_action.errors import GitError, StateError
 from ralph_action.github.context import Context
@@ -34,22 +33,6 @@ from ralph_action.workspace import WorkspaceFiles, verifier
 
 LOCK_S = 15.0
 """A run that was told to end needs some seconds for its last checkpoint."""
-
-
-class WorkspaceCommits:
-    """The checkpoint's commits, made in the workspace."""
-
-    def __init__(self, worktree: Worktree) -> None:
-        self._worktree = worktree
-
-    def commit(self, branch: str, last: str, message: str) -> str:
-        return self._worktree.snapshot(branch, last, message).commit
-
-    def commit_aside(self, task: str, last: str, message: str) -> str:
-        return self._worktree.snapshot_aside(wip_ref(task), last, message)
-
-    def after_commit(self, subject: str) -> str:
-        return self._worktree.run_post_commit_hook(subject)
 
 
 def run(
@@ -101,7 +84,7 @@ def _run(
         every_s = None
     homes = Homes(
         agent_dir,
-        WorkspaceCommits(remotes.worktree) if settings.git and remotes.worktree else None,
+        _commits(settings, remotes, agent_dir, console),
         remotes.homes(agent_dir, state, clock),
         clock,
         console.line,
@@ -146,6 +129,12 @@ def _run(
         homes.close()
         end_running()
         remotes.close()
+
+
+def _commits(settings: Settings, remotes: Remotes, agent_dir: AgentDir, console: Console) -> WorkspaceCommits | None:
+    if not settings.git or remotes.worktree is None:
+        return None
+    return WorkspaceCommits(remotes.worktree, remotes.vault, agent_dir.write_left_out, console.line)
 
 
 def _giver_up(stop: Stop, console: Console) -> Callable[[str], None]:

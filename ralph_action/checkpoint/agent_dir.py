@@ -24,9 +24,21 @@ from ralph_action.ports import User
 from ralph_action.state import Checkpoint, TaskState
 
 JOURNAL, REPORT, LOG, PROMPT = "journal.jsonl", "report.html", "logs/ralph.log", "prompt.md"
+LEFT_OUT = "left-out.json"
 CLEANED = ("prompts", "metrics", "logs")
 NOTES = "agent-notes/"
-OURS = (*FOLDERS, JOURNAL, REPORT, PROMPT, "generations", "agent-notes", "damaged", "lease.json", ".gitignore")
+OURS = (
+    *FOLDERS,
+    JOURNAL,
+    REPORT,
+    PROMPT,
+    "generations",
+    "agent-notes",
+    "damaged",
+    "lease.json",
+    LEFT_OUT,
+    ".gitignore",
+)
 """The names at the top of `.agent/` that are no notes of the agent's."""
 
 
@@ -63,6 +75,11 @@ class AgentDir:
         self._copy(name)
         if name != WIP:
             self._remove(WIP)
+
+    def write_left_out(self, left_out: dict[str, str]) -> None:
+        """Write which files the commits lack, or have in another way than git would, and why."""
+        write_json(self.path / LEFT_OUT, {"schema": "ralph-left-out/1", "files": left_out})
+        self._copy(LEFT_OUT)
 
     def write_prompt(self, text: str) -> str:
         """Archive a version of the prompt, unless the newest archive is the same; return its name below `.agent/`."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.files import as_bytes
 from ralph_action.checkpoint.git import Git, last_lines, pipe, plain_files
 from ralph_action.checkpoint.records import WIP, later_records, record_name
@@ -110,6 +111,19 @@ class Vault:
             f"{commit}\n{since}".encode(),
             workspace.git,
             ["index-pack", "--stdin", "--fix-thin"],
+        )
+
+    def export_whole(self, workspace: Worktree, commit: str) -> None:
+        """Hand a commit with all that it reaches to a workspace that has nothing; the border of a shallow one, too."""
+        if border := self._border():
+            with acting_as(workspace.user):
+                workspace.path("shallow").write_text("".join(f"{line}\n" for line in border))
+        pipe(
+            self.git,
+            ["pack-objects", "--revs", "--stdout", "--quiet"],
+            f"{commit}\n".encode(),
+            workspace.git,
+            ["index-pack", "--stdin"],
         )
 
     def commit_state(self, folder: Path, parent: str, message: str, checkpoint: Checkpoint | None = None) -> str:

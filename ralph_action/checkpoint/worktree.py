@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -17,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
+from ralph_action.checkpoint.adding import MAX_FILE_BYTES, Adding
 from ralph_action.checkpoint.git import Git
-from ralph_action.children import start
+from ralph_action.checkpoint.hooks import HOOK_TIMEOUT_S, run_hook
 from ralph_action.durable import step
 from ralph_action.errors import GitError
-from ralph_action.identity import identity
 from ralph_action.ports import User
 
-HOOK_TIMEOUT_S = 60.0
 EXCLUDED = ("/.agent", "/ralph_checkpoints_*.tar.gz")
 """The first without a slash at its end, as it may be a link to a larger disk; then the backups of it."""
 INDEX_LOCK_TRIES = 20
@@ -41,11 +39,20 @@ class Snapshot:
 class Worktree:
     """The repository whose work tree is `root`."""
 
-    def __init__(self, root: Path, user: User | None, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, user: User | None, environment: Mapping[str, str], *, limit: int = MAX_FILE_BYTES
+    ) -> None:
+        """Know the place; a file larger than `limit` bytes stays out of commits."""
         self.root = root
         self.user = user
         safe = [("safe.directory", str(root)), ("safe.directory", str(root.resolve())), ("gc.auto", "0")]
         self.git = Git(root, environment, user=user, config=[*safe, ("core.quotePath", "false")])
+        self._adding = Adding(self.git, root, limit)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What the last commit lacks, or has in another way than git would: path → why."""
+        return self._adding.left_out
 
     def is_repository(self) -> bool:
         code, out, _ = self.git.attempt("rev-parse", "--is-inside-work-tree")
@@ -113,9 +120,9 @@ class Worktree:
             with acting_as(self.user), contextlib.suppress(FileNotFoundError):
                 shutil.copy2(index, private)  # keeps the stat cache: only changed files are read
             environment = {"GIT_INDEX_FILE": str(private)}
-            self._add_all(environment)
-            tree = self.git.run("write-tree", env=environment)
             head, tip = self.head_sha(), self.ref_sha(ref)
+            self._adding.add_all(environment, head)
+            tree = self.git.run("write-tree", env=environment)
             parents = self._parents(head, last or tip)
             arguments = [word for parent in parents for word in ("-p", parent)]
             commit = self.git.run("commit-tree", tree, *arguments, stdin=message.encode())
@@ -163,7 +170,7 @@ class Worktree:
         try:
             with acting_as(self.user), contextlib.suppress(FileNotFoundError):
                 shutil.copy2(index, private)
-            self._add_all(environment)
+            self._adding.add_all(environment, self.head_sha())
             return self.git.run("write-tree", env=environment)
         finally:
             with contextlib.suppress(OSError), acting_as(self.user):
@@ -175,33 +182,9 @@ class Worktree:
         commit = self.git.run("commit-tree", tree, *arguments, stdin=b"Ralph: parked before a resume")
         self.git.run("update-ref", ref, commit, "0" * 40)
 
-    def run_post_commit_hook(self, subject: str) -> str:
+    def run_post_commit_hook(self, subject: str, timeout_s: float = HOOK_TIMEOUT_S) -> str:
         """Run the user's hook with the commit's subject as $1; return what went wrong, if anything."""
-        hook = self.path("hooks/post-commit")
-        if not os.access(hook, os.X_OK) or not hook.is_file():
-            return ""
-        try:
-            with acting_as(self.user), hook.open("rb") as stream:
-                has_interpreter = stream.read(2) in {b"#!", b"\x7fE"}
-            process = start(
-                [*([] if has_interpreter else ["/bin/bash"]), str(hook), subject],
-                cwd=self.root,
-                env=self.git.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                **identity(self.user),
-            )
-        except OSError as problem:
-            return str(problem)
-        try:
-            code = process.wait(HOOK_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return f"it took longer than {HOOK_TIMEOUT_S:.0f} s and was ended"
-        return f"it exited with {code}" if code else ""
+        return run_hook(self.path("hooks/post-commit"), subject, self.root, self.user, self.git.environment, timeout_s)
 
     def bundle(self, into: Path, branch: str, base: str, aside: str = "") -> None:
         """Write the branch's commits since `base` to a file of ours; made as the user, taken through a pipe.
@@ -225,13 +208,6 @@ class Worktree:
         if process.returncode:
             into.unlink(missing_ok=True)
             raise GitError(f"git bundle failed: {err.decode(errors='replace').strip()}")
-
-    def _add_all(self, environment: Mapping[str, str]) -> None:
-        """Add what can be read; a file that vanishes or cannot be read does not stop a checkpoint."""
-        code, _, err = self.git.attempt("add", "-A", "--ignore-errors", env=environment)
-        if code and b"fatal" in err and self.git.attempt("add", "-A", "--ignore-errors", env=environment)[0]:
-            message = f"git add failed: {err.decode(errors='replace').strip()[-400:]}"
-            raise GitError(message)
 
     def _parents(self, head: str, last: str) -> list[str]:
         """HEAD; when the agent went back, the last checkpoint; when it rewrote history, both."""
