@@ -84,7 +84,7 @@ def _run(
         every_s = None
     homes = Homes(
         agent_dir,
-        _commits(settings, remotes, agent_dir, console),
+        _commits(settings, remotes, agent_dir, console, state),
         remotes.homes(agent_dir, state, clock),
         clock,
         console.line,
@@ -131,10 +131,13 @@ def _run(
         remotes.close()
 
 
-def _commits(settings: Settings, remotes: Remotes, agent_dir: AgentDir, console: Console) -> WorkspaceCommits | None:
+def _commits(
+    settings: Settings, remotes: Remotes, agent_dir: AgentDir, console: Console, state: TaskState
+) -> WorkspaceCommits | None:
     if not settings.git or remotes.worktree is None:
         return None
-    return WorkspaceCommits(remotes.worktree, remotes.vault, agent_dir.write_left_out, console.line)
+    vault, note = remotes.vault, agent_dir.write_left_out
+    return WorkspaceCommits(remotes.worktree, vault, note, console.line, state.base_sha)
 
 
 def _giver_up(stop: Stop, console: Console) -> Callable[[str], None]:

@@ -198,7 +198,8 @@ BREAKS = {
 @pytest.mark.parametrize("how", sorted(BREAKS))
 def test_the_repository_is_broken(place: Place, how: str) -> None:
     work = place.clone("one")
-    command = f'echo "$RALPH_ITERATION" >> done.txt; if [ "$RALPH_ITERATION" = 2 ]; then {BREAKS[how]}; fi'
+    pushed = f"until git -C {place.root}/remote.git rev-parse -q --verify ralph/t; do sleep 0.05; done"
+    command = f'echo "$RALPH_ITERATION" >> done.txt; if [ "$RALPH_ITERATION" = 2 ]; then {pushed}; {BREAKS[how]}; fi'
     code, log = place.run(work, "--command", command, "--max-iterations", "3", "--checkpoint-interval", "1")
     assert code == 11, log
     assert "It was made anew and goes on from the last checkpoint" in log
