@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from ralph_action import tree
+from ralph_action.branch_tip import refuse_foreign_branch
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.listing import set_aside
-from ralph_action.checkpoint.reading import load, read_json
+from ralph_action.checkpoint.reading import load
 from ralph_action.checkpoint.segments import already_there
-from ralph_action.claim import NAME, lease_of
+from ralph_action.checkpoint.withheld import without
+from ralph_action.claim import lease_of
 from ralph_action.errors import GitError, PushRejected, RalphError, StateError
-from ralph_action.lease import read_lease, why_refused
+from ralph_action.lease import why_refused
 from ralph_action.ports import Clock
 from ralph_action.remote import Remotes, Say
+from ralph_action.remote_search import read_state, search_branch, search_commits
 from ralph_action.resume.choose import Candidate, Choice, choose
 from ralph_action.resume.find import Found, search_artifacts, search_folder
 from ralph_action.resume.shelf import Shelf, bring_back
 from ralph_action.state import Checkpoint, TaskState
 from ralph_action.workplace import Workplace
-
-REMOTE_STATE = "refs/ralph-remote/state"
-REMOTE_BRANCH = "refs/ralph-remote/branch"
-"""Where the vault keeps what it fetched."""
 
 
 def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent_dir: AgentDir) -> Choice:
@@ -41,11 +38,13 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
     for note in found.notes:
         remotes.say(f"Resume: {note}")
     _refuse_newer(found)
+    search_commits(found, new, remotes)
     _refuse_second_writer(found, new, remotes)
     choice = choose(found.candidates, new, resume)
     best = choice.candidate
     if best is None:
         remotes.say(_beginning(choice))
+        refuse_foreign_branch(choice.state, remotes)
         tree.start(choice.state, remotes)
         if choice.finished:
             _keep_finished(found, agent_dir, choice.finished)
@@ -53,7 +52,9 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
         for item in choice.left_behind:
             remotes.say(f"Resume: {item.home} ({item.where}) is left behind: another run has gone on without it")
         remotes.say(f"Resume: going on from {best.home} ({best.where}) after iteration {best.state.iteration}")
-        tree.bring(best, choice.state, remotes)
+        if best.lacks:
+            remotes.say(f"Resume: {without(best.lacks)}")
+        choice = replace(choice, state=replace(choice.state, head_sha=tree.bring(best, choice.state, remotes)))
         if best.folder != agent_dir.path:
             agent_dir.take_over(best.folder, best.checkpoint)
     names = _bring_back(best, found, agent_dir, remotes) if best is not None else ()
@@ -112,58 +113,6 @@ def _search_local(found: Found, new: TaskState, place: Workplace, remotes: Remot
             return
 
 
-def search_branch(found: Found, new: TaskState, remotes: Remotes, scratch: Path) -> None:
-    """Fetch the state ref; a candidate counts only when its commit is on the branch that it names."""
-    vault = remotes.vault
-    assert vault is not None  # noqa: S101  the caller has looked
-    refs = remotes.ask_state(new.task, f"refs/heads/{new.branch}*")
-    ref = remotes.state_ref
-    if not ref:
-        return
-    folder = scratch / ".agent"
-    _read_state(remotes, folder)
-
-    def refusal(state: TaskState, checkpoint: Checkpoint | None) -> str:
-        commit = checkpoint.commit if checkpoint else ""
-        if not commit:
-            return ""
-        ref = f"refs/heads/{state.branch}"
-        head = refs.get(ref) or vault.remote_refs(remotes.url, remotes.token, [ref]).get(ref, "")
-        if not head:
-            return f"the branch {state.branch} is gone from the remote"
-        if not vault.has(head):
-            vault.fetch(remotes.url, remotes.token, [f"+refs/heads/{state.branch}:{REMOTE_BRANCH}"])
-        if not vault.is_ancestor(commit, head):
-            return f"{commit[:12]} is not on {state.branch}"
-        if checkpoint and checkpoint.wip and not _has_wip(remotes, checkpoint.wip):
-            return f"the files of the unfinished iteration, {checkpoint.wip[:12]}, are not on the remote"
-        remotes.confirmed = head
-        return ""
-
-    search_folder(found, "branch", folder, ref, task=new.task, bare_states=False, refusal=refusal)
-
-
-def _has_wip(remotes: Remotes, wip: str) -> bool:
-    """Bring the remote's ref of unfinished work into the vault; whether it has a commit. Raises GitError."""
-    vault = remotes.vault
-    assert vault is not None  # noqa: S101  the caller has looked
-    if not remotes.wip_ref:
-        return False
-    tree.fetch_wip(remotes)
-    return vault.has(wip) and vault.is_ancestor(wip, tree.REMOTE_WIP)
-
-
-def _read_state(remotes: Remotes, folder: Path) -> None:
-    """Bring the remote's state to a fresh folder, and see whose claim it holds. Raises GitError."""
-    assert remotes.vault is not None  # noqa: S101  the caller has looked
-    remotes.vault.fetch(remotes.url, remotes.token, [f"+{remotes.state_ref}:{REMOTE_STATE}"])
-    shutil.rmtree(folder, ignore_errors=True)
-    remotes.vault.check_out_state(remotes.state_parent, folder)
-    remotes.found_lease = None
-    with contextlib.suppress(StateError):
-        remotes.found_lease = read_lease(read_json(folder / NAME))
-
-
 def claim(state: TaskState, place: Workplace, remotes: Remotes, agent_dir: AgentDir, clock: Clock, lost: Say) -> None:
     """Claim the task; a push of this workspace's own last run, which has just landed, is no other writer.
 
@@ -178,7 +127,7 @@ def claim(state: TaskState, place: Workplace, remotes: Remotes, agent_dir: Agent
             raise
         remotes.ask_state(state.task, f"refs/heads/{state.branch}")
         folder = place.home / "found" / "again" / ".agent"
-        _read_state(remotes, folder)
+        read_state(remotes, folder)
         states, _ = load(folder, bare_states=True)
         mine = lease_of(state, remotes.context)
         is_free = not why_refused(remotes.found_lease, mine, None, clock.now(), remotes.is_over)

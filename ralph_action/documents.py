@@ -113,6 +113,7 @@ def read_checkpoint(document: object) -> Checkpoint:
             digest=str(fields["digest"]),
             homes={str(home): str(text) for home, text in dict(fields.get("homes", {})).items()},
             time=str(fields.get("time", "")),
+            withheld=tuple(str(name) for name in fields.get("withheld", ())),
             wip=str(fields.get("wip", "")),
         )
     except (KeyError, TypeError, ValueError) as problem:

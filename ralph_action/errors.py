@@ -64,12 +64,25 @@ class GitError(RalphError):
 class PushRejected(GitError):
     """The remote refused a push."""
 
-    def __init__(self, message: str, *, remedy: str = "", moved: bool = False, of_ref: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        moved: bool = False,
+        of_ref: bool = False,
+        secrets: frozenset[tuple[str, str]] = frozenset(),
+        workflows: bool = False,
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.moved = moved
-        """Another writer moved the ref."""
+        """Another writer moved a ref."""
         self.of_ref = of_ref
         """It may take other refs: the cause is none that is known to concern them all."""
+        self.secrets = secrets
+        """(commit, path) of files that the remote takes for secrets."""
+        self.workflows = workflows
+        """Whether it does not take changes of workflow files from this token."""
 
 
 class GitHubError(RalphError):

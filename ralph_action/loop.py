@@ -9,7 +9,7 @@ from math import inf
 from ralph_action import policy, reaction
 from ralph_action.outcome import Ended, Outcome
 from ralph_action.policy import Limits
-from ralph_action.ports import Agent, Call, Checkpoints, Clock, Prompts, Report, Stop, Turn, Workspace
+from ralph_action.ports import Agent, Call, Checkpoints, Clock, Prompts, Report, Stop, Turn, Workspace, is_reached
 from ralph_action.reaction import Reaction, Roster, Streak
 from ralph_action.state import EXIT_OF, EXIT_OF_FAILURE, Status, StopReason, TaskState
 
@@ -194,7 +194,7 @@ def _line(outcome: Outcome) -> str:
 
 def _is_safe(homes: dict[str, str]) -> bool:
     remote = [text for home, text in homes.items() if home != "local" and text != "off"]
-    return _is_local(homes) and (not remote or "reached" in remote)
+    return _is_local(homes) and (not remote or any(map(is_reached, remote)))
 
 
 def _is_local(homes: dict[str, str]) -> bool:

@@ -197,3 +197,13 @@ class Report(Protocol):
     def checkpointed(self, state: TaskState, checkpoint: Checkpoint) -> None: ...
 
     def ended(self, state: TaskState, homes: Mapping[str, str]) -> None: ...
+
+
+def is_reached(home: str) -> bool:
+    """Whether a home that stands so has all of a checkpoint, in one form or another."""
+    return home == "reached" or home.startswith("reached;")
+
+
+def is_settled(home: str) -> bool:
+    """Whether nothing more can be done for a home that stands so: it has all, or all that it takes, or is off."""
+    return home == "off" or home.startswith("reached")

@@ -17,6 +17,7 @@ from ralph_action.commits import WorkspaceCommits
 from ralph_action.github.context import Context
 from ralph_action.github.runner import Runner
 from ralph_action.lock import locked
+from ralph_action.ports import is_reached, is_settled
 from ralph_action.remote import connect
 from ralph_action.settings import resolve
 from ralph_action.state import Checkpoint, Status, StopReason, TaskState
@@ -80,17 +81,17 @@ def finish(
         homes.close()
         remotes.close()
         runner.line("Homes: " + ", ".join(f"{home} {text}" for home, text in stands.items()))
-        late = {home: text for home, text in stands.items() if text not in {"reached", "off"}}
+        late = {home: text for home, text in stands.items() if not is_settled(text)}
         for home, text in late.items():
             runner.warning("ralph", f"The {home} home has not got the last checkpoint: {text}")
-        return 0 if "reached" in {text for home, text in stands.items() if home != "local"} or not late else 1
+        return 0 if any(is_reached(text) for home, text in stands.items() if home != "local") or not late else 1
 
 
 def what_is_missing(state: TaskState, checkpoint: Checkpoint | None) -> str:
     """Pure: what the post stage has to do; empty when nothing."""
     if state.status is Status.RUNNING or checkpoint is None:
         return "no last checkpoint was taken"
-    late = [home for home, text in checkpoint.homes.items() if text not in {"reached", "off"}]
+    late = [home for home, text in checkpoint.homes.items() if not is_settled(text)]
     if late:
         return f"the last checkpoint has not reached: {', '.join(late)}"
     return "" if set(checkpoint.homes) - {"local"} else "the last checkpoint was not published"

@@ -15,6 +15,7 @@ from ralph_action.checkpoint.homes import Remote
 from ralph_action.checkpoint.locks import clear_all, clear_stale
 from ralph_action.checkpoint.remotes import (
     BranchHome,
+    Stand,
     state_branch,
     state_ref,
     wip_branch,
@@ -56,6 +57,8 @@ class Remotes:
     """The remote's present state commit, which the next one must follow."""
     state_ref: str = ""
     """The ref that has it; empty when there is none yet."""
+    heads: Mapping[str, str] = field(default_factory=dict)
+    """The remote's refs of the task, as it told them."""
     wip_ref: str = ""
     """The ref that has the files of an unfinished iteration; empty when there is none."""
     found_lease: Lease | None = None
@@ -81,6 +84,7 @@ class Remotes:
         self.has_answered = True
         self.state_ref = next((ref for ref in (state_ref(task), state_branch(task)) if ref in refs), "")
         self.state_parent = refs.get(self.state_ref, "")
+        self.heads = refs
         self.wip_ref = next((ref for ref in (wip_ref(task), wip_branch(task)) if ref in refs), "")
         return refs
 
@@ -129,9 +133,16 @@ class Remotes:
             state.task,
             agent_dir.path,
             FileClaim(agent_dir.path, lease_of(state, self.context), clock, lost),
-            state_parent=self.state_parent,
-            have=state.base_sha,
-            ref=self.state_ref or state_ref(state.task),
+            Stand(
+                ref=self.state_ref or state_ref(state.task),
+                state=self.state_parent,
+                branch=state.branch,
+                tip=self.heads.get(f"refs/heads/{state.branch}", ""),
+                base=state.base_sha,
+                wip_ref=self.wip_ref or wip_ref(state.task),
+                wip=self.heads.get(self.wip_ref, ""),
+            ),
+            self.say,
         )
         try:
             branch.claim()

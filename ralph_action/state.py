@@ -231,6 +231,8 @@ class Checkpoint:
     homes: dict[str, str] = field(default_factory=dict)
     """Home → `reached`, `off` or why not."""
     time: str = ""
+    withheld: tuple[str, ...] = ()
+    """Files that this home's commit lacks, because the remote does not take them."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -244,6 +246,7 @@ class Checkpoint:
             "homes": dict(self.homes),
             "time": self.time,
             **({"wip": self.wip} if self.wip else {}),
+            **({"withheld": list(self.withheld)} if self.withheld else {}),
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ralph_action.branch_tip import going_on_at
 from ralph_action.checkpoint.bundles import heads
 from ralph_action.checkpoint.remotes import wip_ref
 from ralph_action.checkpoint.vault import Vault
@@ -56,21 +57,34 @@ def start(state: TaskState, remotes: Remotes) -> None:
         remotes.worktree.prepare(state.branch, None)
 
 
-def bring(best: Candidate, state: TaskState, remotes: Remotes) -> None:
-    """Bring the work tree to the checkpoint, unless it is there already. Raises GitError; nothing is thrown away."""
+def bring(best: Candidate, state: TaskState, remotes: Remotes) -> str:
+    """Bring the work tree to the checkpoint, unless it is there already; return the commit that it is at.
+
+    Raises:
+        StateError: somebody pushed to the branch what the checkpoint has not.
+        GitError: git refused; nothing has been thrown away.
+
+    """
     worktree, vault = remotes.worktree, remotes.vault
     if worktree is None or vault is None or not best.commit:
-        return
-    if best.home == "local" and _lies_here(worktree, state.branch, best.commit):
-        worktree.prepare(state.branch, best.commit)
-        return
-    _bring_commits(best, worktree, vault)
-    if not remotes.context.is_actions and _is_chosen_by_hand(worktree, best.commit, state.task):
-        remotes.say("Resume: an earlier checkpoint is checked out; its files stay, and the later ones in the history")
-        worktree.prepare(state.branch, best.commit)
-        return
-    for line in restore(worktree, best.commit, state.branch, state.task, best.wip):
+        return state.head_sha
+    lies_here = best.home == "local" and _lies_here(worktree, state.branch, best.commit)
+    if not lies_here:
+        _bring_commits(best, worktree, vault)
+        if not remotes.context.is_actions and _is_chosen_by_hand(worktree, best.commit, state.task):
+            said = "an earlier checkpoint is checked out; its files stay, and the later ones in the history"
+            remotes.say(f"Resume: {said}")
+            worktree.prepare(state.branch, best.commit)
+            return best.commit
+    commit = going_on_at(best, state, remotes)
+    if lies_here and commit == best.commit:
+        worktree.prepare(state.branch, commit)
+        return commit
+    if not worktree.has(commit):
+        vault.export_to(worktree, commit)
+    for line in restore(worktree, commit, state.branch, state.task, best.wip):
         remotes.say(f"Resume: {line}")
+    return commit
 
 
 def follow_wip(task: str, remotes: Remotes) -> bool:

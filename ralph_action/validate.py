@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ralph_action import tree
-from ralph_action.begin import search_branch
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.listing import damaged_states, listed
 from ralph_action.errors import RalphError, StateError
@@ -17,6 +16,7 @@ from ralph_action.github.runner import Runner
 from ralph_action.hand import Task, Values, find_task, show
 from ralph_action.ports import User
 from ralph_action.remote import Remotes, connect
+from ralph_action.remote_search import search_branch
 from ralph_action.resume.find import Found, search_artifacts
 from ralph_action.resume.shelf import Shelf
 from ralph_action.state import TaskState

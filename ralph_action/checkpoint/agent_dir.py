@@ -35,6 +35,7 @@ OURS = (
     "generations",
     "agent-notes",
     "damaged",
+    "withheld",
     "lease.json",
     LEFT_OUT,
     ".gitignore",

@@ -12,7 +12,7 @@ from ralph_action.checkpoint.publisher import TICK_S, Publisher
 from ralph_action.checkpoint.records import trailers
 from ralph_action.disk import told
 from ralph_action.errors import RalphError
-from ralph_action.ports import Clock
+from ralph_action.ports import Clock, is_settled
 from ralph_action.state import Checkpoint, TaskState
 
 
@@ -103,6 +103,7 @@ class Homes:
         self._last_sequence = -1
         self._lock = threading.Lock()
         self._said: dict[str, str] = {}
+        """Home → what stands there as it was last said."""
         tick_s = min(TICK_S, every_s or TICK_S)
         self._publisher = Publisher(self._store, self._stored, prepare, self._tick, tick_s, self._tidy)
 
@@ -226,11 +227,15 @@ class Homes:
         self._stored(checkpoint, self._store(checkpoint))
 
     def _stored(self, checkpoint: Checkpoint, homes: dict[str, str]) -> None:
-        self._late = None if set(homes.values()) <= {"reached", "off"} else checkpoint
+        self._late = None if all(map(is_settled, homes.values())) else checkpoint
         for home, text in homes.items():
             if text not in {"reached", "off", "waiting"} and self._said.get(home) != text:
+                stands = f"is {text}" if is_settled(text) else f"was not reached: {text}"
+                self._say(f"The {home} home {stands}")
+            elif text == "reached" and self._said.get(home, "reached") != "reached":
+                self._say(f"The {home} home is reached again; it has all of the work.")
+            if text != "waiting":
                 self._said[home] = text
-                self._say(f"The {home} home was not reached: {text}")
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
             latest = self._latest

@@ -45,6 +45,7 @@ def trailers(state: TaskState, digest: str) -> str:
             f"Ralph-Task: {state.task}",
             f"Ralph-Run: {state.run_id}/{state.run_attempt}",
             f"Ralph-Iteration: {state.iteration}",
+            f"Ralph-Sequence: {state.sequence}",
             f"Ralph-Status: {state.status.value}",
             f"Ralph-Tokens: {'unknown' if tokens is None else tokens}",
             f"Ralph-Cost: {'unknown' if cost is None else f'{cost} USD'}",

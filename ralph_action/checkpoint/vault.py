@@ -7,22 +7,20 @@ touches a work tree that the agent can write.
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ralph_action.checkpoint import rewriting, state_tree
 from ralph_action.checkpoint.acting import acting_as
-from ralph_action.checkpoint.files import as_bytes
 from ralph_action.checkpoint.git import Git, last_lines, pipe, plain_files
-from ralph_action.checkpoint.records import WIP, later_records, record_name
 from ralph_action.checkpoint.refusals import refused
+from ralph_action.checkpoint.remotes import PUSH_TIMEOUT_S
+from ralph_action.checkpoint.rewriting import SHA
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError
 from ralph_action.state import Checkpoint
 
-PUSH_TIMEOUT_S = 120.0
-SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 FSCK = ("--fsck-objects",)
 PINS = (
     ("core.hooksPath", "/dev/null"),
@@ -33,18 +31,13 @@ PINS = (
 )
 
 
-NO_TEMPORARIES = (":(exclude,glob)**/*.tmp",)
-"""Files that the loop's thread is just writing."""
-
-
-CLAIM = "lease.json"
-
-
 class Vault:
     """A bare repository that the agent cannot write, fed from `workspace`."""
 
     def __init__(self, path: Path, environment: Mapping[str, str], workspace: Worktree) -> None:
         self.path = path
+        self.patience_s = PUSH_TIMEOUT_S
+        """The longest that the remote is waited for, whatever a call asks for."""
         self.workspace = workspace
         local = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"} if environment.get("CI") else {}
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,6 +50,21 @@ class Vault:
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         return self.git.succeeds("merge-base", "--is-ancestor", older, newer)
+
+    def origin_of(self, commit: str) -> str:
+        return rewriting.origin_of(self.git, commit)
+
+    def without(self, commit: str, onto: str, paths: Collection[str], also: str = "") -> str:
+        """Commit `commit`'s tree on `onto`, and on `also`, its paths as they are in `onto`; return the commit."""
+        made = rewriting.without(self.git, self.path / "rewriting-index", commit, [onto, also], paths)
+        self._keep(made)
+        return made
+
+    def differing(self, one: str, other: str) -> list[str]:
+        return rewriting.differing(self.git, one, other)
+
+    def patch(self, old: str, new: str, folder: str) -> bytes:
+        return rewriting.patch(self.git, old, new, folder)
 
     def take_base(self, commit: str) -> None:
         """Bring the commit that the branch begins at, with all that it reaches, into the vault.
@@ -126,7 +134,14 @@ class Vault:
             ["index-pack", "--stdin"],
         )
 
-    def commit_state(self, folder: Path, parent: str, message: str, checkpoint: Checkpoint | None = None) -> str:
+    def commit_state(
+        self,
+        folder: Path,
+        parent: str,
+        message: str,
+        checkpoint: Checkpoint | None = None,
+        without: Collection[str] = (),
+    ) -> str:
         """Commit a folder of ours, without its logs, on top of `parent`; return the commit.
 
         Args:
@@ -135,25 +150,10 @@ class Vault:
             message: the commit's.
             checkpoint: what the state is of. The loop has gone on since: its later records name commits that
                 are not pushed with this one, so they stay out. Without one only the claim is renewed.
+            without: files that stay out.
 
         """
-        index = {"GIT_INDEX_FILE": str(self.path / "state-index"), "GIT_WORK_TREE": str(folder)}
-        with_parent = ["-p", parent] if parent else []
-        if checkpoint is None and parent:
-            self.git.run("read-tree", parent, env=index)
-            self.git.run("add", "--force", "--", CLAIM, env=index)
-        else:
-            later = [f":(exclude){name}" for name in later_records(folder, checkpoint)]
-            words = ["add", "--all", "--force", "--", ".", ":(exclude)logs", *NO_TEMPORARIES, *later]
-            if self.git.attempt(*words, env=index)[0]:  # the loop may have cleaned a file away meanwhile
-                self.git.run(*words, env=index)
-        if checkpoint is not None:
-            blob = self.git.run("hash-object", "-w", "--stdin", stdin=as_bytes(checkpoint.to_json()))
-            superseded = [] if checkpoint.wip else ["--force-remove", "--", WIP]
-            entry = f"100644,{blob},{record_name(checkpoint)}"
-            self.git.run("update-index", "--add", "--cacheinfo", entry, *superseded, env=index)
-        tree = self.git.run("write-tree", env=index)
-        commit = self.git.run("commit-tree", tree, *with_parent, stdin=message.encode())
+        commit = state_tree.committed(self.git, self.path / "state-index", folder, parent, message, checkpoint, without)
         self._keep(commit, parent)
         return commit
 
@@ -177,21 +177,32 @@ class Vault:
         quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"]
         self._remote([*fsck, "fetch", *quiet, "--update-shallow", url, *refspecs], url, token, PUSH_TIMEOUT_S)
 
-    def push(self, url: str, token: str, refs: Sequence[tuple[str, str]], timeout_s: float = PUSH_TIMEOUT_S) -> None:
-        """Move all refs forward, or none.
+    def push(
+        self, url: str, token: str, refs: Sequence[tuple[str, str]], timeout_s: float = PUSH_TIMEOUT_S
+    ) -> list[str]:
+        """Move all refs forward, or none; return those that were not there before.
 
         Raises:
             PushRejected: the remote refused; `moved` when somebody else was faster.
-            GitError: it did not answer; transient.
+            GitError: it did not answer; transient unless it took all of its time.
 
         """
         pairs = [f"{commit}:{ref}" for commit, ref in refs]
-        self._remote(["push", "--atomic", "--porcelain", "--no-verify", url, *pairs], url, token, timeout_s)
+        out = self._remote(["push", "--atomic", "--porcelain", "--no-verify", url, *pairs], url, token, timeout_s)
+        return [line.split("\t")[1].rpartition(":")[2] for line in out.splitlines() if line.startswith("*\t")]
 
     def _remote(self, command: Sequence[str], url: str, token: str, timeout_s: float) -> str:
         """Run a command that speaks to the remote; the token is in its environment alone."""
         git = Git(self.path, self.git.environment, config=[*PINS, *credential(url, token)])
-        code, out, err = git.attempt(*command, timeout_s=timeout_s)
+        timeout_s = min(timeout_s, self.patience_s)
+        try:
+            code, out, err = git.attempt(*command, timeout_s=timeout_s)
+        except GitError as problem:  # it hangs: a second try would take as long
+            raise GitError(
+                f"The remote did not answer within {timeout_s:.0f} s.",
+                remedy="It is tried again with the next checkpoint; check the network and the server.",
+                transient="push" not in command,
+            ) from problem
         if code:
             raise refused(command, code, out.decode(errors="replace"), err.decode(errors="replace"))
         return out.decode("utf-8", errors="surrogateescape")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ralph_action.errors import StateError
+from ralph_action.ports import is_reached
 from ralph_action.state import KEPT_RUNS, Checkpoint, Status, TaskState
 
 HOMES = ("local", "branch", "artifact")
@@ -32,6 +33,11 @@ class Candidate:
     checkpoint: Checkpoint | None = None
 
     @property
+    def lacks(self) -> tuple[str, ...]:
+        """Files that its commit lacks, because the remote did not take them."""
+        return self.checkpoint.withheld if self.checkpoint else ()
+
+    @property
     def wip(self) -> str:
         """The commit that has the files of the unfinished iteration; empty when it has none."""
         return self.checkpoint.wip if self.checkpoint else ""
@@ -43,7 +49,7 @@ class Candidate:
             return True
         homes = dict(self.checkpoint.homes) if self.checkpoint else {}
         homes.pop("local", None)
-        return "reached" in homes.values() or (bool(homes) and set(homes.values()) == {"off"})
+        return any(map(is_reached, homes.values())) or (bool(homes) and set(homes.values()) == {"off"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +85,15 @@ def furthest(candidates: Sequence[Candidate]) -> Candidate | None:
     """The candidate with the largest generation and sequence.
 
     Of equals the workspace's own wins, where the files lie; then the newest that has files of an unfinished
-    iteration; then the nearer home.
+    iteration; then what lacks none that the remote did not take; then the nearer home.
     """
     return max(candidates, key=_distance, default=None)
 
 
-def _distance(item: Candidate) -> tuple[int, int, bool, str, int]:
+def _distance(item: Candidate) -> tuple[int, int, bool, str, bool, int]:
     taken = item.checkpoint.time if item.checkpoint and item.wip else ""
-    return item.state.generation, item.state.sequence, item.home == "local", taken, -HOMES.index(item.home)
+    near = -HOMES.index(item.home)
+    return item.state.generation, item.state.sequence, item.home == "local", taken, not item.lacks, near
 
 
 def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choice:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ralph_action.checkpoint.git import Git
-from ralph_action.checkpoint.refusals import refused
 from ralph_action.checkpoint.vault import Vault, credential
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError, PushRejected
@@ -174,31 +173,6 @@ def test_the_token_goes_into_one_header() -> None:
     assert [key for key, _ in pairs][1:] == ["http.http://host:1/.extraheader"] * 2
     assert [value for _, value in pairs][1:] == ["", "AUTHORIZATION: basic eC1hY2Nlc3MtdG9rZW46VA=="]
     assert credential("/local/path", "T") == []
-
-
-@pytest.mark.parametrize(
-    ("text", "said", "moved", "transient"),
-    [
-        ("! [rejected] a -> b (fetch first)", "another run", True, False),
-        ("! [rejected] a -> b (non-fast-forward)", "another run", True, False),
-        ("remote: error: GH006: Protected branch update failed", "a protected branch", False, False),
-        ("fatal: unable to access: The requested URL returned error: 403", "contents: write", False, False),
-        (
-            "refusing to allow a GitHub App to create or update workflow `x` without `workflows` permission",
-            "workflow",
-            False,
-            False,
-        ),
-        ("error: RPC failed; HTTP 502", "git push failed", False, True),
-        ("fatal: unable to access: Connection reset by peer", "git push failed", False, True),
-    ],
-)
-def test_refusals_say_what_to_change(text: str, said: str, moved: bool, transient: bool) -> None:
-    """By the server's own words."""
-    problem = refused(["push"], 1, "", text)
-    assert said in str(problem)
-    assert getattr(problem, "moved", False) is moved
-    assert problem.transient is transient
 
 
 def test_the_vault_has_few_refs(repository: Callable[[str], Worktree], tmp_path: Path) -> None:

@@ -5,41 +5,25 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import subprocess
+import socket
+import struct
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.lab.artifacts import Answer, Artifact, Artifacts, answer, token
+from tests.lab.faults import Faults
+from tests.lab.git_server import GitServer
 
 REPOSITORY_ID = 42
-
-
-@dataclass
-class Faults:
-    """What goes wrong, by the name of the route."""
-
-    failures: dict[str, list[tuple[int, str, dict[str, str]]]] = field(default_factory=dict)
-    delays_s: dict[str, float] = field(default_factory=dict)
-    hangs: dict[str, bool] = field(default_factory=dict)
-    """Route → whether a git call is done all the same; its caller waits for an answer that never comes."""
-    over: threading.Event = field(default_factory=threading.Event)
-    cut: list[str] = field(default_factory=list)
-    """Routes whose next call is reset in the middle of its body."""
-
-    def fail(self, route: str, status: int, times: int = 1, body: str = "{}", **headers: str) -> None:
-        """Let the next calls of a route fail; a status of 0 resets the connection."""
-        self.failures.setdefault(route, []).extend([(status, body, headers)] * times)
 
 
 @dataclass(frozen=True)
@@ -59,8 +43,9 @@ class GitHub:
         self.artifacts = Artifacts()
         self.faults = Faults()
         self.seen: list[Seen] = []
-        self.tokens: dict[str, bool] = {}
-        """Token → whether it may write."""
+        self.git = GitServer(root)
+        self.tokens, self.issue_token = self.git.tokens, self.git.issue_token
+        self.create_repository = self.git.create_repository
         lab = self
 
         self.finished: set[int] = set()
@@ -82,18 +67,6 @@ class GitHub:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-    def issue_token(self, *, write: bool = True) -> str:
-        name = f"ghs_{len(self.tokens)}{'w' * 20}"
-        self.tokens[name] = write
-        return name
-
-    def create_repository(self, name: str = "org/project") -> Path:
-        path = self.root / f"{name}.git"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._git("init", "--quiet", "--bare", "--initial-branch=main", str(path))
-        self._git("-C", str(path), "config", "http.receivepack", "true")
-        return path
 
     def start_run(self, run_id: int = 7, attempt: int = 1, head_repository_id: int = REPOSITORY_ID) -> dict[str, str]:
         """The environment that the runner adds for a job of this run."""
@@ -120,7 +93,7 @@ class GitHub:
         route = _route(method, path)
         if (lands := self.faults.hangs.get(route)) is not None:
             if lands:
-                self._smart_http(method, path, headers, body)
+                self.git.answer(method, path, headers, body)
             self.faults.over.wait()
             raise ConnectionResetError
         if delay := self.faults.delays_s.get(route):
@@ -130,13 +103,16 @@ class GitHub:
             if status == 0:
                 raise ConnectionResetError
             return status, {"Content-Type": "application/json", **more}, text.encode()
+        if self.faults.takes(self.faults.lost_answers, route):
+            self.git.answer(method, path, headers, body)
+            raise ConnectionResetError
         if parts[0] == "twirp":
             return self.artifacts.twirp(parts[-1], headers, body, self.url)
         if parts[0] == "blob":
             return self.artifacts.blob(method, path, headers, body)
         if parts[0] == "api":
             return self._rest(path, parts[5:], headers)
-        return self._smart_http(method, path, headers, body)
+        return self.git.answer(method, path, headers, body)
 
     def _rest(self, path: str, parts: list[str], headers: dict[str, str]) -> Answer:
         if headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
@@ -183,49 +159,6 @@ class GitHub:
             },
         }
 
-    def _smart_http(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        given = headers.get("authorization", "")
-        if "\n" in given:
-            return 400, {}, b'Duplicate header: "Authorization"'
-        name = (
-            base64.b64decode(given[6:]).decode().removeprefix("x-access-token:")
-            if given[:6].lower() == "basic "
-            else ""
-        )
-        if name not in self.tokens:
-            return 401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b""
-        if "git-receive-pack" in path and not self.tokens[name]:
-            return 403, {}, b"Write access to repository not granted."
-        parts = urlsplit(path)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "GIT_PROJECT_ROOT": str(self.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "safe.directory",
-            "GIT_CONFIG_VALUE_0": "*",
-            "PATH_INFO": parts.path if ".git" in parts.path else parts.path.replace("/project/", "/project.git/"),
-            "QUERY_STRING": parts.query,
-            "REQUEST_METHOD": method,
-            "CONTENT_TYPE": headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-            "GIT_PROTOCOL": headers.get("git-protocol", ""),
-            "REMOTE_USER": "x",
-            "REMOTE_ADDR": "127.0.0.1",
-        }
-        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
-        head, _, out = done.stdout.partition(b"\r\n\r\n")
-        fields = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
-        status = int(fields.pop("Status", "200").split()[0])
-        return status, fields, out
-
-    def _git(self, *arguments: str) -> None:
-        environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-        subprocess.run(["git", *arguments], env=environment, check=True, capture_output=True)
-
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -242,9 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         if (route := _route(self.command, self.path)) in self.github.faults.cut:
             self.github.faults.cut.remove(route)
-            self.rfile.read(1000)
-            self.close_connection = True
-            self.connection.close()
+            self.rfile.read(100)
+            self._reset()
             return
         body = b"".join(self._body())
         headers: dict[str, str] = {}
@@ -253,8 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             status, fields, out = self.github.handle(self.command, self.path, headers, body)
         except ConnectionResetError:
-            self.close_connection = True
-            self.connection.close()
+            self._reset()
             return
         self.github.seen.append(Seen(_route(self.command, self.path), status, headers))
         self.send_response(status)
@@ -263,6 +194,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(out)))
         self.end_headers()
         self.wfile.write(out)
+
+    def _reset(self) -> None:
+        """End the connection as a network does that fails: with RST."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
 
     def _body(self) -> Iterator[bytes]:
         if self.headers.get("transfer-encoding", "").lower() == "chunked":

@@ -26,6 +26,7 @@ ALSO: dict[str, dict[str, str]] = {
         "durable": "names the durable operations for the crash tests",
         "disk": "knows a full disk when it meets one",
         "documents": "the records as they are written",
+        "retry": "a push that failed for now",
     },
     "github": {"durable": "names the durable operations for the crash tests"},
     "report": {

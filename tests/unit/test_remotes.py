@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
 
-from ralph_action.checkpoint.remotes import BranchHome, state_branch, state_ref
+from ralph_action.checkpoint.remotes import BranchHome, Stand, state_branch, state_ref
 from ralph_action.errors import PushRejected
 from ralph_action.state import Checkpoint
 
@@ -22,16 +22,42 @@ class Vault:
         self.pushed: list[list[str]] = []
 
     def take(self, commit: str, have: str) -> None:
-        assert have == "base"
+        assert have in {"base", commit}
 
-    def commit_state(self, folder: Path, parent: str, message: str, checkpoint: Checkpoint | None = None) -> str:
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        return older == newer
+
+    def origin_of(self, commit: str) -> str:
+        return ""
+
+    def without(self, commit: str, onto: str, paths: Collection[str], also: str = "") -> str:
+        raise AssertionError
+
+    def differing(self, one: str, other: str) -> list[str]:
+        raise AssertionError
+
+    def patch(self, old: str, new: str, folder: str) -> bytes:
+        raise AssertionError
+
+    def remote_refs(self, url: str, token: str, patterns: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(patterns, "another run's")
+
+    def commit_state(
+        self,
+        folder: Path,
+        parent: str,
+        message: str,
+        checkpoint: Checkpoint | None = None,
+        without: Collection[str] = (),
+    ) -> str:
         return f"{parent}+"
 
-    def push(self, url: str, token: str, refs: Sequence[tuple[str, str]], timeout_s: float = 1) -> None:
+    def push(self, url: str, token: str, refs: Sequence[tuple[str, str]], timeout_s: float = 1) -> list[str]:
         problem = self.refusals.pop(0) if self.refusals else None
         if problem is not None:
             raise problem
         self.pushed.append([f"{commit}:{ref}" for commit, ref in refs])
+        return []
 
 
 class Claim:
@@ -55,7 +81,8 @@ class Claim:
 
 
 def branch_home(vault: Vault, claim: Claim) -> BranchHome:
-    return BranchHome(vault, ("url", "token"), "t", Path(), claim, state_parent="", have="base", ref=state_ref("t"))
+    stand = Stand(ref=state_ref("t"), state="", branch="ralph/t", tip="", base="base")
+    return BranchHome(vault, ("url", "token"), "t", Path(), claim, stand)
 
 
 def test_a_claim_is_renewed_when_it_is_due_and_given_back_at_the_end() -> None:
