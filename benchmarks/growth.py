@@ -12,7 +12,7 @@ from benchmarks.measure import Row, compare
 from benchmarks.scratch import Scratch
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.homes import Homes
-from ralph_action.checkpoint.remotes import BranchHome, state_ref
+from ralph_action.checkpoint.remotes import BranchHome, Stand, state_ref
 from ralph_action.checkpoint.vault import Vault
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.clock import SystemClock
@@ -66,9 +66,7 @@ class World:
             "bench",
             self.agent_dir.path,
             NoClaim(),
-            state_parent="",
-            have=base,
-            ref=state_ref("bench"),
+            Stand(ref=state_ref("bench"), state="", branch="ralph/bench", tip="", base=base),
         )
         commits = WorkspaceCommits(tree)
         self.homes = Homes(
