@@ -38,7 +38,9 @@ class PushedForm:
         self._folder = folder
         self._base = base
         self._have = base
-        """The last of the workspace's commits that the vault has."""
+        """The last of the branch's commits that the vault has."""
+        self._seen = base
+        """The last commit whose files were brought, beside the branch or on it."""
         self._made: set[str] = set()
         self.left_out = LeftOut()
         self.patch = ""
@@ -49,10 +51,10 @@ class PushedForm:
         self._vault.take(commit, self._have)
         if wip:
             self._vault.take(wip, commit)
-        if self.left_out.work and self._have:
-            changed = {name for name in self._vault.differing(self._have, commit) if not is_workflow(name)}
+        if self.left_out.work and self._seen:
+            changed = {name for name in self._vault.differing(self._seen, wip or commit) if not is_workflow(name)}
             self.left_out = replace(self.left_out, work=self.left_out.work - changed)
-        self._have = commit
+        self._have, self._seen = commit, wip or commit
 
     def leave_out(self, problem: PushRejected, state: str) -> bool:
         """Leave out what a push of `state` was refused for; False when that does not help."""
@@ -61,6 +63,8 @@ class PushedForm:
 
     def of(self, commit: str, tip: str) -> str:
         """What is pushed for `commit` where the branch is at `tip`; empty for nowhere."""
+        if tip == commit:
+            return commit
         if tip and not self._vault.is_ancestor(tip, commit):
             origin = self._vault.origin_of(tip)
             if not origin or not self._vault.is_ancestor(origin, commit):

@@ -211,13 +211,13 @@ class BranchHome:
         stand, refs, record = self._stand, [], checkpoint
         if checkpoint is not None and checkpoint.commit:
             commit = self._form.of(checkpoint.commit, self._stand.tip)
-            self._lacks = self._form.lacks(checkpoint.commit, commit)
-            record = replace(checkpoint, commit=commit, withheld=tuple(self._lacks))
+            wip = self._form.of_wip(checkpoint, commit, self._stand.wip) if checkpoint.wip else ""
+            self._lacks = self._form.lacks(checkpoint.wip or checkpoint.commit, wip or commit)
+            record = replace(checkpoint, commit=commit, wip=wip, withheld=tuple(self._lacks))
             stand = replace(stand, tip=commit)
             refs = [(commit, f"refs/heads/{checkpoint.branch}")]
-            if checkpoint.wip:
-                wip = self._form.of_wip(checkpoint, commit, self._stand.wip)
-                record, stand = replace(record, wip=wip), replace(stand, wip=wip)
+            if wip:
+                stand = replace(stand, wip=wip)
                 refs.append((wip, stand.wip_ref))
         message = f"Ralph state: {what}"
         self._state = self._vault.commit_state(

@@ -8,7 +8,7 @@ import pytest
 
 from ralph_action.errors import PushRejected
 from tests.lab.github import GitHub
-from tests.lab.pushes import BRANCH, STATE, Pushes
+from tests.lab.pushes import BRANCH, STATE, WIP, Pushes
 
 SECRET = "ghp_0123456789"
 WORKFLOW = ".github/workflows/ci.yml"
@@ -129,6 +129,24 @@ def test_a_later_run_goes_on_with_what_was_left_out(pushes: Pushes) -> None:
     assert [seen.route for seen in pushes.github.seen[before:]].count("push") == 1
     assert pushes.there("a") == "1\n"
     assert pushes.remote.succeeds("merge-base", "--is-ancestor", first, pushes.tip())
+    assert pushes.held.why == []
+
+
+def test_a_secret_stays_out_of_a_timed_checkpoint(pushes: Pushes) -> None:
+    """The files of an unfinished iteration go the same way, and their ref only moves forward."""
+    pushes.github.git.refuse("secrets", text=SECRET)
+    made = pushes.checkpoint({"a": "1\n"})
+    assert pushes.home.store(made, "", is_last=False) == "reached"
+    assert pushes.store_aside(made, {"b": "2\n"}) == "reached"
+    first = pushes.tip(WIP)
+    assert pushes.store_aside(made, {"env": SECRET}).startswith("reached but for env")
+    second = pushes.tip(WIP)
+    assert pushes.store_aside(made, {"c": "3\n"}).startswith("reached but for env")
+    assert (pushes.there("b", WIP), pushes.there("c", WIP), pushes.there("env", WIP)) == ("2\n", "3\n", "")
+    for older in (first, second, pushes.tip()):
+        assert pushes.remote.succeeds("merge-base", "--is-ancestor", older, WIP)
+    assert pushes.store({"d": "4\n"}).startswith("reached but for env")
+    assert not pushes.reaches(SECRET)
     assert pushes.held.why == []
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ralph_action.checkpoint.files import as_bytes
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.records import record_name
-from ralph_action.checkpoint.remotes import BranchHome, Stand, state_ref
+from ralph_action.checkpoint.remotes import BranchHome, Stand, state_ref, wip_ref
 from ralph_action.checkpoint.vault import Vault, credential
 from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.state import Checkpoint
 from tests.lab.github import GitHub
 
-BRANCH, STATE = "refs/heads/ralph/t", state_ref("t")
+BRANCH, STATE, WIP = "refs/heads/ralph/t", state_ref("t"), wip_ref("t")
 
 
 class Held:
@@ -74,9 +75,15 @@ class Pushes:
 
     def new_home(self) -> BranchHome:
         """A later run on this machine: it asks where the remote is."""
-        found = self.vault.remote_refs(self.url, self.token, [BRANCH, STATE])
+        found = self.vault.remote_refs(self.url, self.token, [BRANCH, STATE, WIP])
         stand = Stand(
-            ref=STATE, state=found.get(STATE, ""), branch="ralph/t", tip=found.get(BRANCH, ""), base=self.base
+            ref=STATE,
+            state=found.get(STATE, ""),
+            branch="ralph/t",
+            tip=found.get(BRANCH, ""),
+            base=self.base,
+            wip_ref=WIP,
+            wip=found.get(WIP, ""),
         )
         return BranchHome(self.vault, (self.url, self.token), "t", self.folder, self.held, stand, self.said.append)
 
@@ -106,6 +113,13 @@ class Pushes:
 
     def store(self, files: Mapping[str, str | None], *, is_last: bool = False) -> str:
         return self.home.store(self.checkpoint(files), "", is_last=is_last)
+
+    def store_aside(self, made: Checkpoint, files: Mapping[str, str]) -> str:
+        """A timed checkpoint: the files are beside the branch, which stays where `made` put it."""
+        for name, text in files.items():
+            (self.work.root / name).write_text(text)
+        wip = self.work.snapshot_aside(WIP, made.commit, "Ralph work in progress")
+        return self.home.store(replace(made, wip=wip), "", is_last=False)
 
     def there(self, name: str, ref: str = BRANCH) -> str:
         """A file on the remote; empty when it is not there."""
