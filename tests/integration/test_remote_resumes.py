@@ -7,7 +7,7 @@ import pytest
 from ralph_action.checkpoint.git import Git
 from tests.lab.github import GitHub
 from tests.lab.job import Attempt, Job
-from tests.lab.place import WORK
+from tests.lab.place import WORK, Place
 
 BRANCH, STATE = "refs/heads/ralph/ralph-loop", "refs/ralph/ralph-loop/state"
 SECRET = "ghp_0123456789"
@@ -87,6 +87,29 @@ def test_a_person_pushed_between_two_runs(job: Job, remote: Git) -> None:
     assert (work / "theirs").read_text() == "theirs\n"
     assert (work / "done.txt").read_text() == "1\n2\n"
     assert remote.succeeds("merge-base", "--is-ancestor", theirs, BRANCH)
+
+
+@pytest.mark.fault(
+    "remote",
+    "somebody pushes to the work branch while the work lies on your own machine",
+    "The run refuses to start and says `git pull`; after it, it goes on with their commit.",
+)
+def test_a_person_pushed_and_the_work_lies_here(place: Place) -> None:
+    work = place.clone("one")
+    assert place.run(work, "--command", WORK, "--max-iterations", "1")[0] == 11
+    push(place.remote, "refs/heads/ralph/t", "theirs")
+    (work / "draft").write_text("not committed\n")
+    code, log = place.run(work, "--command", WORK, "--max-iterations", "2")
+    assert code == 3, log
+    assert "Somebody pushed to ralph/t what the checkpoint of iteration 1 has not" in log
+    assert "git pull" in log
+    assert (work / "draft").read_text() == "not committed\n"
+    Git(work, place.environment).run("pull", "--quiet", "--no-rebase", "origin", "ralph/t")
+    code, log = place.run(work, "--command", WORK, "--max-iterations", "2")
+    assert code == 11, log
+    assert "branch reached" in log
+    assert place.remote.run("show", "ralph/t:done.txt") == "1\n2"
+    assert place.remote.run("show", "ralph/t:theirs") == "theirs"
 
 
 @pytest.mark.fault(
