@@ -9,6 +9,8 @@ from ralph_action.errors import GitError, PushRejected
 
 STATUS = re.compile(r"^\s*!\s+(?P<refs>.*?)\s*\[(?P<by>remote )?rejected\]\s*(?P<rest>.*)$", re.MULTILINE)
 """What git says of a ref that was not moved; only these lines are git's own, the others may quote file names."""
+OURS = ("refs/heads/ralph-state/", "refs/heads/ralph-wip/")
+"""Branches that only runs push to."""
 MOVED = re.compile(
     r"fetch first|non-fast-forward|stale info|but expected|failed to update ref|incorrect old value"
     r"|reference already exists"
@@ -77,13 +79,14 @@ NOISE = re.compile(
 def refused(command: Sequence[str], code: int, out: str, err: str) -> GitError:
     """Turn a failed remote command into an error that says what to change."""
     verb = next(word for word in command if word in {"push", "fetch", "ls-remote"})
+    own = "\n".join(line for line in f"{out}\n{err}".splitlines() if STATUS.match(line))
     text = "\n".join(line.removeprefix("remote:") for line in f"{out}\n{err}".splitlines())
     said = _said(text)
     if verb == "push":
-        of_refs = " ".join(match["rest"] for match in STATUS.finditer(text))
+        of_refs = " ".join(match["rest"] for match in STATUS.finditer(own))
         # an atomic push says of each ref only that the whole failed; what failed is above
         if MOVED.search(text if "atomic transaction failed" in of_refs else of_refs):
-            return _moved(text, said)
+            return _moved(own, said)
         if withheld := _withheld(text, said):
             return withheld
     for pattern, what, remedy in REMEDIES:
@@ -91,7 +94,7 @@ def refused(command: Sequence[str], code: int, out: str, err: str) -> GitError:
             kind = PushRejected if verb == "push" else GitError
             return kind(f"The remote refused the {verb}: {what} ({said}).", remedy=remedy)
     transient = TRANSIENT.search(text) is not None
-    if verb == "push" and not transient and STATUS.search(text):
+    if verb == "push" and not transient and own:
         return PushRejected(
             f"The remote refused the push ({said}).",
             remedy="Ask whoever runs the server what its hooks want, or choose another `branch`.",
@@ -104,7 +107,7 @@ def refused(command: Sequence[str], code: int, out: str, err: str) -> GitError:
 def _moved(text: str, said: str) -> PushRejected:
     """Another writer was faster; which of the refs tells who."""
     refs = [match["refs"].split(":")[-1] for match in STATUS.finditer(text) if MOVED.search(match["rest"])]
-    if refs and all(ref.startswith("refs/heads/") and not ref.startswith("refs/heads/ralph-state/") for ref in refs):
+    if refs and all(ref.startswith("refs/heads/") and not ref.startswith(OURS) for ref in refs):
         branch = refs[0].removeprefix("refs/heads/")
         return PushRejected(
             f"The push was rejected: somebody pushed to {branch} what is not in our work ({said}).",

@@ -169,7 +169,9 @@ class BranchHome:
             self._claim.hold()
         timeout_s = LAST_PUSH_TIMEOUT_S if is_last else PUSH_TIMEOUT_S
         self._guarded(f"iteration {checkpoint.iteration}", checkpoint, timeout_s)
-        return standing(self._lacks, self._form.patch)
+        return standing(
+            self._lacks, self._form.patch, is_other=bool(checkpoint.commit) and self._stand.tip != checkpoint.commit
+        )
 
     def _guarded(self, what: str, checkpoint: Checkpoint | None, timeout_s: float = PUSH_TIMEOUT_S) -> None:
         """Publish; when another writer has the task, leave the work on a side branch and give the run up."""

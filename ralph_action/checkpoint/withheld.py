@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ralph_action.errors import PushRejected
 
 WORKFLOWS = ".github/workflows"
+OTHER = "; its commits are others than the workspace's, where one has what the remote does not take"
 NEEDED = ("metrics/", "checkpoints/", "lease.json")
 """Of the state: without these a run cannot go on from it, so they are not left out."""
 
@@ -43,14 +44,17 @@ def is_workflow(path: str) -> bool:
     return path.startswith(f"{WORKFLOWS}/")
 
 
-def standing(names: Sequence[str], patch: str) -> str:
+def standing(names: Sequence[str], patch: str, *, is_other: bool = False) -> str:
     """How the branch home stands: `reached`, and what it lacks.
 
     Args:
         names: the files that the pushed commits lack.
         patch: the file below `.agent/` that holds the changes of workflow files.
+        is_other: whether the pushed commits are others than the workspace's.
 
     """
+    if not names:
+        return f"reached{OTHER}" if is_other else "reached"
     workflows = [name for name in names if is_workflow(name)]
     secrets = [name for name in names if not is_workflow(name)]
     but_for = (

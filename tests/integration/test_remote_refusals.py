@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ralph_action.checkpoint.withheld import OTHER
 from ralph_action.errors import PushRejected
 from tests.lab.github import GitHub
 from tests.lab.pushes import BRANCH, STATE, WIP, Pushes
@@ -48,7 +49,7 @@ def test_later_checkpoints_go_on_without_the_secret_and_with_it_once_it_is_remov
     before = len(pushes.github.seen)
     assert pushes.store({"a": "1\n"}).startswith("reached but for env")
     assert [seen.route for seen in pushes.github.seen[before:]].count("push") == 1
-    assert pushes.store({"env": "KEY from the environment\n"}) == "reached"
+    assert pushes.store({"env": "KEY from the environment\n"}) == f"reached{OTHER}"
     assert (pushes.there("a"), pushes.there("env")) == ("1\n", "KEY from the environment\n")
     assert pushes.remote.succeeds("merge-base", "--is-ancestor", first, pushes.tip())
     assert not pushes.reaches(SECRET)
@@ -60,7 +61,7 @@ def test_a_secret_that_a_later_commit_removed_is_in_no_commit_that_is_pushed(pus
     (pushes.work.root / "env").write_text(SECRET)
     pushes.git.run("add", ".")
     pushes.git.run("commit", "--quiet", "-m", "the agent's own")
-    assert pushes.store({"env": None, "a": "1\n"}) == "reached"
+    assert pushes.store({"env": None, "a": "1\n"}) == f"reached{OTHER}"
     assert pushes.there("a") == "1\n"
     assert not pushes.reaches(SECRET)
 
@@ -110,7 +111,7 @@ def test_workflow_files_go_into_a_patch(pushes: Pushes) -> None:
 def test_a_change_of_workflow_files_that_is_taken_back_needs_no_patch(pushes: Pushes) -> None:
     pushes.github.git.refuse("workflows")
     pushes.store({"a": "1\n", WORKFLOW: "on: push\n"})
-    assert pushes.store({WORKFLOW: None}) == "reached"
+    assert pushes.store({WORKFLOW: None}) == f"reached{OTHER}"
     assert not (pushes.folder / PATCH).exists()
     assert pushes.there(PATCH, STATE) == ""
 

@@ -134,6 +134,7 @@ def test_what_a_refusal_leaves_out() -> None:
 def test_what_is_said_of_it() -> None:
     """A patch has all of a workflow file; of a secret something is missing."""
     assert standing([], "") == "reached"
+    assert standing([], "", is_other=True).startswith("reached; its commits are others")
     assert standing(["env"], "").startswith("reached but for env, ")
     assert standing([".github/workflows/a.yml"], "w.patch").startswith("reached; the token may not push .github/")
     both = standing([".github/workflows/a.yml", *"abcdefg"], "w.patch")
