@@ -139,6 +139,7 @@ class Remotes:
                 branch=state.branch,
                 tip=self.heads.get(f"refs/heads/{state.branch}", ""),
                 base=state.base_sha,
+                head=state.head_sha,
                 wip_ref=self.wip_ref or wip_ref(state.task),
                 wip=self.heads.get(self.wip_ref, ""),
             ),

@@ -16,6 +16,8 @@ from ralph_action.state import Checkpoint
 class Rewriting(Protocol):
     """The part of the vault that knows commits and makes new ones."""
 
+    def has(self, commit: str) -> bool: ...
+
     def take(self, commit: str, have: str) -> None: ...
 
     def is_ancestor(self, older: str, newer: str) -> bool: ...
@@ -32,12 +34,12 @@ class Rewriting(Protocol):
 class PushedForm:
     """The form of each commit of one run's; the workspace's own commits never change."""
 
-    def __init__(self, vault: Rewriting, folder: Path, base: str) -> None:
-        """Know the `.agent/` that counts, `folder`, and the commit that the task began at."""
+    def __init__(self, vault: Rewriting, folder: Path, base: str, head: str) -> None:
+        """Know the `.agent/` that counts, `folder`, the commit that the task began at, and the last checkpoint's."""
         self._vault = vault
         self._folder = folder
         self._base = base
-        self._have = base
+        self._have = head
         """The last of the branch's commits that the vault has."""
         self._seen = base
         """The last commit whose files were brought, beside the branch or on it."""
@@ -48,7 +50,7 @@ class PushedForm:
 
     def take(self, commit: str, wip: str = "") -> None:
         """Bring a checkpoint's commits into the vault; a file that has changed is no longer known to be refused."""
-        self._vault.take(commit, self._have)
+        self._vault.take(commit, self._have if self._vault.has(self._have) else self._base)
         if wip:
             self._vault.take(wip, commit)
         if self.left_out.work and self._seen:

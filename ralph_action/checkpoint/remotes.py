@@ -91,6 +91,8 @@ class Stand:
     """Its commit; empty when there is none."""
     base: str
     """The commit that the task began at, which the remote has."""
+    head: str = ""
+    """The workspace's commit of the last checkpoint."""
     wip_ref: str = ""
     wip: str = ""
     """The commit of the last timed checkpoint that it has."""
@@ -125,7 +127,7 @@ class BranchHome:
         self._claim = claim
         self._stand = stand
         self._say = say
-        self._form = PushedForm(vault, folder, stand.base)
+        self._form = PushedForm(vault, folder, stand.base, stand.head)
         self._tried: set[str] = set()
         """What was pushed, also when no answer came."""
         self._state = ""

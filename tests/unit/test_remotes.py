@@ -24,6 +24,9 @@ class Vault:
     def take(self, commit: str, have: str) -> None:
         assert have in {"base", commit}
 
+    def has(self, commit: str) -> bool:
+        return bool(commit)
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         return older == newer
 
