@@ -8,7 +8,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ralph_action.inputs import INPUTS, OUTPUTS  # noqa: E402  after our own folder is on the path
+from ralph_action.agents import NAMES, adapter_of  # noqa: E402  after our own folder is on the path
+from ralph_action.agents.adapter import Traits  # noqa: E402
+from ralph_action.inputs import INPUTS, OUTPUTS  # noqa: E402
+
+UNATTENDED = frozenset(
+    {
+        "--dangerously-skip-permissions",
+        "--dangerously-bypass-approvals-and-sandbox",
+        "--yolo",
+        "--allow-all",
+        "--trust-all-tools",
+        "--dangerously-allow-all",
+        "--force",
+        "--skip-permissions-unsafe",
+        "--yes-always",
+    }
+)
+"""The flags by which a CLI asks nobody."""
 
 HEAD = """---
 name: "Ralph Loop: resumable AI agent"
@@ -65,9 +82,31 @@ def between(text: str, mark: str, table: str) -> str:
     return f"{before}{start}\n{table}\n{end}{rest.split(end, 1)[1]}"
 
 
+def agents_table() -> str:
+    """The README's table of agents, from what their adapters know of them."""
+    head = ["| `agent` | unattended | tokens | cost | reset of a limit | session | seen running |", "| --- " * 7 + "|"]
+    return "\n".join([*head, *(agent_row(adapter_of(name).TRAITS) for name in NAMES)])
+
+
+def agent_row(traits: Traits) -> str:
+    """One agent: what it reports, and whether it was seen doing so."""
+    cost = "reported" if traits.reports_cost else "by your `prices`" if traits.reports_tokens else "unknown"
+    seen = traits.seen or ("needs nothing" if not traits.keys and not traits.needs else "not run here")
+    unattended = ", ".join(f"`{flag}`" for flag in traits.needs if flag in UNATTENDED) or "as it is"
+    cells = (unattended, said(is_so=traits.reports_tokens), cost, said(is_so=traits.reports_reset))
+    return f"| `{traits.name}` | {' | '.join(cells)} | {said(is_so=traits.resumes)} | {seen} |"
+
+
+def said(*, is_so: bool) -> str:
+    """A cell."""
+    return "yes" if is_so else "no"
+
+
 def readme(text: str) -> str:
-    """The README with both tables as they are now."""
-    return between(between(text, "inputs", inputs_table()), "outputs", outputs_table())
+    """The README with its tables as they are now."""
+    for name, table in (("inputs", inputs_table()), ("outputs", outputs_table()), ("agents", agents_table())):
+        text = between(text, name, table)
+    return text
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Claude(Adapter):
         reports_reset=True,
         resumes=True,
         takes_budget=True,
-        needs={"--max-budget-usd": "a running sum of the stream"},
+        needs={"--max-budget-usd": "a running sum of the stream", "--dangerously-skip-permissions": ""},
         seen="2.1.197",
     )
 
