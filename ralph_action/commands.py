@@ -56,7 +56,7 @@ def _of_named_run(
     settings: Settings, context: Context, environ: Mapping[str, str], workspace: Path, runner: Runner
 ) -> tuple[Settings, Context]:
     from ralph_action import named_run
-    from ralph_action.remote import proxies_of
+    from ralph_action.network import proxies_of
     from ralph_action.settings import default_task
 
     located = named_run.located(context, named_run.origin_of(workspace, environ), environ)

@@ -28,6 +28,7 @@ from ralph_action.claim import FileClaim, lease_of, process_is_over
 from ralph_action.errors import GitError, PushRejected
 from ralph_action.github.context import Context
 from ralph_action.lease import Lease
+from ralph_action.network import proxies_of, vault_environment
 from ralph_action.ports import Clock
 from ralph_action.retry import retried
 from ralph_action.settings import Settings
@@ -205,7 +206,7 @@ def connect(settings: Settings, context: Context, env: Mapping[str, str], place:
         remotes.worktree = worktree
     if settings.git and remotes.worktree is not None:
         remotes.token = settings.github_token.reveal()
-        remotes.vault = Vault(place.home / "vault.git", _vault_environment(env, place), worktree)
+        remotes.vault = Vault(place.home / "vault.git", vault_environment(env, place), worktree)
         remotes.url = _remote_url(context, worktree)
         if not remotes.url:
             say("The branch home is off: the repository has no remote named origin.")
@@ -230,18 +231,6 @@ def _artifacts(settings: Settings, context: Context, env: Mapping[str, str], say
         if not service.can_read:
             return None
     return service
-
-
-def proxies_of(env: Mapping[str, str]) -> dict[str, str]:
-    """The proxies that HTTP goes through, by scheme."""
-    return {scheme: env[name] for scheme in ("http", "https") if env.get(name := f"{scheme}_proxy")}
-
-
-def _vault_environment(env: Mapping[str, str], place: Workplace) -> dict[str, str]:
-    """What the git calls that have the token get. On a laptop the user's own credential helpers count too."""
-    names = ("PATH", "HOME", "SSH_AUTH_SOCK", "GIT_SSL_CAINFO", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy")
-    kept = {name: env[name] for name in names if env.get(name)}
-    return {"PATH": place.environment["PATH"], "HOME": str(place.home)} | kept
 
 
 def _remote_url(context: Context, worktree: Worktree) -> str:

@@ -52,19 +52,12 @@ class StopReason(StrEnum):
     BUG = "bug"
 
 
+STOPPING = "max-iterations max-active-time max-tokens max-cost max-failures fail-fast stagnation"
+PAUSING = "max-runtime rate-limit usage-limit outage"
 STATUS_OF = {
     StopReason.PROMISE_KEPT: Status.COMPLETED,
-    StopReason.MAX_ITERATIONS: Status.STOPPED,
-    StopReason.MAX_ACTIVE_TIME: Status.STOPPED,
-    StopReason.MAX_TOKENS: Status.STOPPED,
-    StopReason.MAX_COST: Status.STOPPED,
-    StopReason.MAX_FAILURES: Status.STOPPED,
-    StopReason.FAIL_FAST: Status.STOPPED,
-    StopReason.STAGNATION: Status.STOPPED,
-    StopReason.MAX_RUNTIME: Status.PAUSED,
-    StopReason.RATE_LIMIT: Status.PAUSED,
-    StopReason.USAGE_LIMIT: Status.PAUSED,
-    StopReason.OUTAGE: Status.PAUSED,
+    **{StopReason(name): Status.STOPPED for name in STOPPING.split()},
+    **{StopReason(name): Status.PAUSED for name in PAUSING.split()},
     StopReason.SIGNAL: Status.CANCELLED,
 }
 """Reasons that are absent here are failures."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import IO
 
 from ralph_action.agents.descendants import MARK, adopted, become_subreaper, end_all
+from ralph_action.agents.lines import Lines
 from ralph_action.agents.memory import oom_kills, why_killed
 from ralph_action.agents.raw_log import RawLog
 from ralph_action.children import start
@@ -22,7 +23,6 @@ from ralph_action.errors import AgentError
 from ralph_action.identity import identity
 from ralph_action.ports import Call, Stop
 
-MAX_LINE = 1024 * 1024
 TAIL = 4096
 DRAIN_S = 0.5
 """How long output is still read after the child has ended: a daemon may hold the pipe for ever."""
@@ -73,33 +73,6 @@ class Watch:
     is_over_budget: Callable[[], bool] = lambda: False
     silence_s: float | None = None
     """How long it may say nothing at first; None: as long as it likes."""
-
-
-class Lines:
-    """Cuts a stream of chunks into lines; of a line beyond MAX_LINE only the beginning is kept."""
-
-    def __init__(self, on_line: Callable[[bytes], None]) -> None:
-        self._on_line = on_line
-        self._rest = bytearray()
-
-    def feed(self, chunk: bytes) -> None:
-        first, *others = chunk.split(b"\n")
-        self._grow(first)
-        if others:
-            self.close()
-            last = others.pop()
-            for line in others:
-                if line:
-                    self._on_line(line[:MAX_LINE])
-            self._grow(last)
-
-    def close(self) -> None:
-        if self._rest:
-            self._on_line(bytes(self._rest))
-            self._rest.clear()
-
-    def _grow(self, part: bytes) -> None:
-        self._rest += part[: MAX_LINE - len(self._rest)]
 
 
 def run_child(

@@ -27,7 +27,7 @@ MODES = ("same", "clone", "branch", "artifact")
 """Where the second run takes place: the same workspace; a fresh clone with both remote homes, or with one."""
 AGENT = f"""#!/bin/bash
 # An agent that speaks claude's protocol: one file an iteration, the same whenever the iteration is done again.
-case "$1" in --help|--version) exit 0;; esac
+case "$1" in --help|--version) echo --dangerously-skip-permissions; exit 0;; esac
 cat > /dev/null
 n=$(ls step-* 2>/dev/null | wc -l)
 for i in 1 2 3 4 5; do [ -e step-$i ] || {{ n=$i; break; }}; done

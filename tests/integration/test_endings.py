@@ -54,7 +54,8 @@ class Ending:
         lines = self.bin / f"{name}.jsonl"
         lines.write_text("".join(json.dumps(event) + "\n" for event in events))
         script = self.bin / name
-        help_text = 'case "$1" in --help|--version) echo "--max-budget-usd"; exit 0;; esac'
+        flags = "--max-budget-usd --dangerously-skip-permissions"
+        help_text = f'case "$1" in --help|--version) echo "{flags}"; exit 0;; esac'
         script.write_text(f'#!/bin/bash\n{help_text}\ncat >> "$HOME/prompts"\n{before}\ncat "{lines}"\n{after}\n')
         script.chmod(0o755)
 
@@ -124,7 +125,8 @@ def test_an_ending(ending: Ending, reason: StopReason) -> None:
     assert ending.place.remote.run("show", "ralph/t:work.txt").split()
     state = state_of(ending.work)
     assert (state["status"], state["stop_reason"]) == (status, reason.value)
-    assert (outputs["resets-at"] == "2100-01-01T00:00:00Z") is (reason is StopReason.USAGE_LIMIT)
+    # Worked out from a wait, so a second may be lost on the way.
+    assert (outputs["resets-at"][:10] in {"2100-01-01", "2099-12-31"}) is (reason is StopReason.USAGE_LIMIT)
     assert ("What to do: " in log) is (status in {"failed", "paused"} or reason is StopReason.FAIL_FAST)
 
 

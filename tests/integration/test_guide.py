@@ -45,7 +45,8 @@ class Scratch:
         """Put a program on PATH, in front of one of the machine's."""
         path = self.root / "tools" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(f'#!/bin/bash\ncase "$1" in --help|--version) exit 0;; esac\n{script}\n')
+        asked = 'case "$1" in --help|--version) echo --dangerously-skip-permissions; exit 0;; esac'
+        path.write_text(f"#!/bin/bash\n{asked}\n{script}\n")
         path.chmod(0o755)
 
     def agent(self, done: int, first: str = ":") -> None:

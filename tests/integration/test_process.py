@@ -16,8 +16,9 @@ import pytest
 from ralph_action.agents import adapter_of
 from ralph_action.agents.adapter import MAX_TEXT, Options
 from ralph_action.agents.cli import Cli
+from ralph_action.agents.lines import MAX_LINE
 from ralph_action.agents.plain import PlainStream
-from ralph_action.agents.process import MAX_LINE, ChildEnd, How, Watch, run_child
+from ralph_action.agents.process import ChildEnd, How, Watch, run_child
 from ralph_action.agents.raw_log import FIRST_BYTES, LAST_BYTES
 from ralph_action.errors import AgentError
 from ralph_action.outcome import Ended, Outcome
