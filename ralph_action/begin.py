@@ -24,6 +24,9 @@ from ralph_action.resume.shelf import Shelf, bring_back
 from ralph_action.state import Checkpoint, TaskState
 from ralph_action.workplace import Workplace
 
+FOREIGN = "foreign"
+"""Lies in our home while the last state there may be of another machine's run, which may well be alive."""
+
 
 def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent_dir: AgentDir) -> Choice:
     """Decide what the run goes on from, and bring work tree and `.agent/` there.
@@ -39,7 +42,7 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
         remotes.say(f"Resume: {note}")
     _refuse_newer(found)
     search_commits(found, new, remotes)
-    _refuse_second_writer(found, new, remotes)
+    _refuse_second_writer(found, new, remotes, is_foreign=(place.home / FOREIGN).exists())
     choice = choose(found.candidates, new, resume)
     best = choice.candidate
     if best is None:
@@ -47,6 +50,7 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
         refuse_foreign_branch(choice.state, remotes)
         tree.start(choice.state, remotes)
         if choice.finished:
+            (place.home / FOREIGN).touch()
             _keep_finished(found, agent_dir, choice.finished)
     else:
         for item in choice.left_behind:
@@ -56,6 +60,7 @@ def begin(new: TaskState, resume: str, place: Workplace, remotes: Remotes, agent
             remotes.say(f"Resume: {without(best.lacks)}")
         choice = replace(choice, state=replace(choice.state, head_sha=tree.bring(best, choice.state, remotes)))
         if best.folder != agent_dir.path:
+            (place.home / FOREIGN).touch()
             agent_dir.take_over(best.folder, best.checkpoint)
     names = _bring_back(best, found, agent_dir, remotes) if best is not None else ()
     remotes.sent = already_there(agent_dir.path, names)
@@ -143,9 +148,9 @@ def _refuse_newer(found: Found) -> None:
         raise StateError(newer[0])
 
 
-def _refuse_second_writer(found: Found, new: TaskState, remotes: Remotes) -> None:
+def _refuse_second_writer(found: Found, new: TaskState, remotes: Remotes, *, is_foreign: bool) -> None:
     """Another run's live claim refuses the start; a lapsed one, or one of a run that is over, is taken over."""
-    local = next((item.state for item in found.candidates if item.home == "local"), None)
+    local = next((item.state for item in found.candidates if item.home == "local" and not is_foreign), None)
     mine = lease_of(new, remotes.context)
     why = why_refused(remotes.found_lease, mine, local, new.updated, remotes.is_over)
     if why:

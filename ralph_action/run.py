@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 
 from ralph_action import loop
-from ralph_action.begin import begin, claim
+from ralph_action.begin import FOREIGN, begin, claim
 from ralph_action.calls import Caller, limits_of
 from ralph_action.checkpoint.agent_dir import AgentDir
 from ralph_action.checkpoint.git import end_running
@@ -78,6 +78,7 @@ def _run(
     state = choice.state
     agent_dir.journal("run", clock.now(), run=state.run_id, attempt=state.run_attempt, sequence=state.sequence)
     agent_dir.write_state(state)
+    (place.home / FOREIGN).unlink(missing_ok=True)
     claim(state, place, remotes, agent_dir, clock, _giver_up(stop, console))
     every_s = settings.checkpoint_every_s
     if every_s is not None and not follow_wip(state.task, remotes):

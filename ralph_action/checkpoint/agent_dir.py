@@ -14,7 +14,7 @@ from typing import Any
 
 from ralph_action.checkpoint.acting import acting_as
 from ralph_action.checkpoint.files import append_line, write_atomically, write_json
-from ralph_action.checkpoint.listing import prune
+from ralph_action.checkpoint.listing import numbered, prune
 from ralph_action.checkpoint.notes import read_notes
 from ralph_action.checkpoint.reading import FOLDERS
 from ralph_action.checkpoint.records import WIP, is_later, record_name
@@ -135,16 +135,19 @@ class AgentDir:
             self._copy(f"logs/{log.name}")
 
     def begin_generation(self, finished: int) -> None:
-        """Set a finished generation's records aside; its prompts and metrics stay where they are."""
-        aside = self.path / "generations" / str(finished)
-        if not aside.exists():
-            aside.mkdir(parents=True)
-            (self.path / "checkpoints").rename(aside / "checkpoints")
-            (self.path / "checkpoints").mkdir()
-            if self.mirror is not None:
-                with contextlib.suppress(OSError), acting_as(self.user):
-                    for record in (self.mirror / "checkpoints").glob("checkpoint_*.json"):
-                        record.unlink()
+        """Set a finished generation's records aside; its prompts and metrics stay where they are.
+
+        The newest goes last: until then the next run finds the generation finished, and goes on with this.
+        """
+        aside = self.path / "generations" / str(finished) / "checkpoints"
+        aside.mkdir(parents=True, exist_ok=True)
+        for _, name in numbered(self.path)[::-1]:
+            with step("rename record"):
+                (self.path / name).replace(aside / Path(name).name)
+        if self.mirror is not None:
+            with contextlib.suppress(OSError), acting_as(self.user):
+                for record in (self.mirror / "checkpoints").glob("checkpoint_*.json"):
+                    record.unlink()
 
     def prune(self, keep: int, days: int, *, since: int | None = None) -> dict[str, int]:
         """Remove what is kept no longer, here and in the workspace; return name → bytes of what went."""
@@ -175,17 +178,20 @@ class AgentDir:
             write_atomically(self.mirror / ".gitignore", b"*\n", durable=False)
 
     def take_over(self, source: Path, checkpoint: Checkpoint | None) -> None:
-        """Fill our copy from a restored `.agent/` tree (plain files only).
+        """Fill our copy from a restored `.agent/` tree (plain files only); records last (invariant: pointer last).
 
         What is later than the checkpoint was refused, and would be taken for the furthest when we are killed.
         """
-        for item in sorted(source.rglob("*")):
+        for item in sorted(source.rglob("*"), key=lambda path: (path.parent == source / "checkpoints", path)):
             name = item.relative_to(source).as_posix()
             is_refused = checkpoint is not None and is_later(name, checkpoint)
             if item.is_file() and not item.is_symlink() and not is_refused:
                 target = self.path / item.relative_to(source)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(item, target)
+                copied = target.with_name(f".{target.name}.tmp")
+                shutil.copyfile(item, copied)
+                with step("rename restored"):
+                    copied.replace(target)
 
     def _write_metrics(self, state: TaskState, stamp: str) -> None:
         done = [item.to_json() for item in state.iterations[-10:]]

@@ -15,6 +15,7 @@ from ralph_action.checkpoint.reading import FOLDERS, MAX_DOCUMENT_BYTES, named_s
 from ralph_action.checkpoint.records import WIP
 from ralph_action.checkpoint.retention import NEEDED_CHECKPOINTS, RECORD, Limits, Record, is_over, outdated
 from ralph_action.documents import read_checkpoint, read_state
+from ralph_action.durable import step
 from ralph_action.errors import StateError
 from ralph_action.ports import User
 from ralph_action.state import Checkpoint, TaskState
@@ -47,7 +48,7 @@ class Listed:
 
 def listed(folder: Path) -> Iterator[Listed]:
     """The records of an `.agent/` tree, the newest first."""
-    for iteration, name in (*_timed(folder), *_numbered(folder)):
+    for iteration, name in (*_timed(folder), *numbered(folder)):
         checkpoint = None
         try:
             checkpoint = read_checkpoint(read_json(folder / name))
@@ -104,7 +105,7 @@ def prune(folder: Path, keep: int, days: int, now: datetime, since: int | None) 
         return {}
     gone: dict[str, int] = {}
     for name in outdated(sizes, _records(folder), limits, since=since):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), step(f"remove {Path(name).parent}"):
             (folder / name).unlink()
             gone[name] = sizes[name]
     return gone
@@ -114,7 +115,7 @@ def _records(folder: Path) -> list[Record]:
     """The records; the states that they name are read as far as it decides: the newest two that are valid."""
     found: list[Record] = []
     valid = 0
-    for iteration, name in _numbered(folder):
+    for iteration, name in numbered(folder):
         checkpoint, is_valid = None, False
         with contextlib.suppress(StateError):
             checkpoint = read_checkpoint(read_json(folder / name))
@@ -133,7 +134,8 @@ def _records(folder: Path) -> list[Record]:
     return found
 
 
-def _numbered(folder: Path) -> list[tuple[int, str]]:
+def numbered(folder: Path) -> list[tuple[int, str]]:
+    """The records of the checkpoints at iterations' ends, the newest first: iteration and name below `.agent/`."""
     names = (f"checkpoints/{path.name}" for path in (folder / "checkpoints").glob("checkpoint_*.json"))
     return sorted(((int(match[1]), name) for name in names if (match := RECORD.fullmatch(name))), reverse=True)
 

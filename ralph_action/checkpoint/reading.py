@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from ralph_action.checkpoint.records import WIP
+from ralph_action.checkpoint.records import WIP, newest_first
 from ralph_action.documents import read_checkpoint, read_state
 from ralph_action.errors import StateError
 from ralph_action.state import Checkpoint, TaskState
@@ -43,8 +43,7 @@ def load(folder: Path, *, bare_states: bool) -> tuple[list[tuple[TaskState, Chec
                     found.append((read_state(read_json(path)), None))
                 except StateError as problem:
                     refused.append(f"{path.name}: {problem}")
-    found.sort(key=lambda pair: (pair[0].generation, pair[0].sequence, bool(pair[1] and pair[1].wip)), reverse=True)
-    return found, refused
+    return newest_first(found), refused
 
 
 def read_json(path: Path) -> object:

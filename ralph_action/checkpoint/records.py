@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ralph_action.checkpoint.retention import RECORD, STAMPED
@@ -52,3 +53,20 @@ def trailers(state: TaskState, digest: str) -> str:
             f"Ralph-State: {digest.removeprefix('sha256:')}",
         )
     )
+
+
+def newest_first(pairs: Iterable[tuple[TaskState, Checkpoint | None]]) -> list[tuple[TaskState, Checkpoint | None]]:
+    """The states of one `.agent/` tree with the records that name them, in the order in which they are tried.
+
+    What a run left that another one has gone on without comes last, however many iterations it has: a machine that
+    was away has such states beside those that it has taken over since.
+    """
+    found = list(pairs)
+    last = {(state.generation, run) for state, _ in found for run in state.runs}
+
+    def age(pair: tuple[TaskState, Checkpoint | None]) -> tuple[int, bool, int, bool]:
+        state, checkpoint = pair
+        is_last = (state.generation, state.run) not in last
+        return state.generation, is_last, state.sequence, checkpoint is not None and bool(checkpoint.wip)
+
+    return sorted(found, key=age, reverse=True)

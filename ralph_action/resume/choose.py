@@ -84,16 +84,17 @@ def _is_beyond(other: Candidate, item: Candidate) -> bool:
 def furthest(candidates: Sequence[Candidate]) -> Candidate | None:
     """The candidate with the largest generation and sequence.
 
-    Of equals the workspace's own wins, where the files lie; then the newest that has files of an unfinished
+    Of equals one that a record names wins: a state alone may have been brought here by a run that was killed before
+    it brought the files. Then the workspace's own, where the files lie; then the newest that has files of an unfinished
     iteration; then what lacks none that the remote did not take; then the nearer home.
     """
     return max(candidates, key=_distance, default=None)
 
 
-def _distance(item: Candidate) -> tuple[int, int, bool, str, bool, int]:
+def _distance(item: Candidate) -> tuple[int, int, bool, bool, str, bool, int]:
     taken = item.checkpoint.time if item.checkpoint and item.wip else ""
-    near = -HOMES.index(item.home)
-    return item.state.generation, item.state.sequence, item.home == "local", taken, not item.lacks, near
+    is_here, near = item.home == "local", -HOMES.index(item.home)
+    return item.state.generation, item.state.sequence, not item.bare, is_here, taken, not item.lacks, near
 
 
 def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choice:

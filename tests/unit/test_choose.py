@@ -35,6 +35,16 @@ def test_the_furthest_wins_and_nearer_homes_win_a_tie() -> None:
     assert tied.home == "local"
 
 
+def test_a_state_that_no_record_names_loses_a_tie() -> None:
+    """A run that began the next generation was killed before it brought the files: the task is completed all the same.
+
+    To go on from the bare state would commit a work tree that lacks the work.
+    """
+    brought = replace(candidate("local", sequence=9, status=Status.COMPLETED, promised=True), bare=True)
+    choice = choose([brought, candidate("branch", sequence=9, status=Status.COMPLETED, promised=True)], NEW, "auto")
+    assert (choice.candidate, choice.finished) == (None, 1)
+
+
 def test_a_newer_generation_outranks_a_longer_one() -> None:
     """Sequences grow across generations, but the generation decides."""
     newer = candidate("branch", generation=2, sequence=1)
