@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ralph_action.agents.descendants import find
 from ralph_action.checkpoint.git import Git
@@ -57,9 +57,10 @@ class Run:
 class World:
     """A project with a remote, a folder of artifacts and a workspace in which a user has things of their own."""
 
-    def __init__(self, root: Path, interval: int, source: Path = ROOT) -> None:
+    def __init__(self, root: Path, interval: int, source: Path = ROOT, keep: int = 50) -> None:
         self.root = root
         self.interval = interval
+        self.keep = keep
         self.source = source
         self.work = root / "work"
         self.remote = root / "remote.git"
@@ -106,6 +107,7 @@ class World:
             "RALPH_ARTIFACT_FOLDER": str(self.root / "artifacts"),
         }
         flags = ["--task", "t", "--checkpoint-interval", str(self.interval), "--max-iterations", "20"]
+        flags += ["--keep-checkpoints", str(self.keep)]
         process = subprocess.Popen(
             [sys.executable, "-I", str(self.source / "entrypoint.py"), "run", *flags],
             cwd=self.work,
@@ -150,9 +152,14 @@ class World:
         self.git(self.root).run("clone", "--quiet", "--depth", "1", f"file://{self.remote}", str(self.work))
 
     def durable(self, mode: str, log: str) -> int:
-        """The furthest iteration that the first run said is in the homes that are left."""
+        """The furthest iteration that the first run said is in the homes that are left.
+
+        In the same workspace that is every one that is recorded, as its files lie there, committed or not.
+        """
         if mode == "same":
-            return max((int(number) for number in re.findall(r"^Checkpoint (\d+):", log, re.MULTILINE)), default=0)
+            checkpoints = [int(number) for number in re.findall(r"^Checkpoint (\d+):", log, re.MULTILINE)]
+            recorded = [int(event["number"]) for event in self._journal() if event["event"] == "iteration"]
+            return max([*checkpoints, *recorded], default=0)
         wanted = {"clone": ("branch", "artifact"), "branch": ("branch",), "artifact": ("artifact",)}[mode]
         reached = [
             int(event["iteration"])
@@ -195,9 +202,9 @@ def _is_below(pid: int, folder: Path) -> bool:
         return False
 
 
-def points(root: Path, interval: int, source: Path = ROOT) -> tuple[list[str], str]:
+def points(root: Path, interval: int, source: Path = ROOT, keep: int = 50) -> tuple[list[str], str]:
     """Every point of an undisturbed run, and the tree that it ends with."""
-    world = World(root, interval, source)
+    world = World(root, interval, source, keep)
     world.set_up()
     trace = root / "trace"
     run = world.run(trace=trace)
@@ -206,29 +213,78 @@ def points(root: Path, interval: int, source: Path = ROOT) -> tuple[list[str], s
     return sorted(set(trace.read_text().splitlines())), world.tree()
 
 
-def violations(root: Path, point: str | float, mode: str, tree: str, interval: int, source: Path = ROOT) -> list[str]:
-    """Crash at the point, or after so many seconds, and run again; say what was lost."""
-    world = World(root, interval, source)
+def resuming_points(root: Path, interval: int, point: str, mode: str) -> list[str]:
+    """The points of a run that resumes after a crash at `point`, up to its first iteration's end."""
+    world = World(root, interval)
     world.set_up()
-    refs = world.git(world.work).run("for-each-ref", "refs/heads/theirs", "refs/heads/main", "refs/stash")
+    world.run(crash_at=point)
+    world.lose(mode)
+    trace = root / "trace"
+    world.run(trace=trace)
+    found = trace.read_text().splitlines()
+    return list(dict.fromkeys(found[: found.index("before append journal.jsonl#3")]))
+
+
+def violations(
+    root: Path,
+    point: str | float,
+    mode: str,
+    tree: str,
+    interval: int,
+    source: Path = ROOT,
+    *,
+    keep: int = 50,
+    then: str = "",
+) -> list[str]:
+    """Crash at the point, or after so many seconds, and run again; say what was lost.
+
+    With `then` the second run is killed too, at that point of its own, and a third one goes on where it was.
+    """
+    world = World(root, interval, source, keep)
+    world.set_up()
+    mine = UsersOwn(world)
     first = world.run(crash_at=point) if isinstance(point, str) else world.run(after_s=point)
+    found = mine.violations()
     durable = world.durable(mode, first.log)
     before = world.calls().total()
     world.lose(mode)
+    if then and world.run(crash_at=then).code == 0:
+        return found
     second = world.run()
-    found: list[str] = []
     if first.code == 0:  # the point was not met this time, as it is the other thread's: nothing is to be seen
         return found
     if second.code != 0:
-        return [f"the second run ended with {second.code}: {second.log[-1500:]}"]
+        return [*found, f"the run after it ended with {second.code}: {second.log[-1500:]}"]
     found += _counting(world, mode, second, durable, before, tree)
-    if mode == "same" and refs != world.git(world.work).run(
-        "for-each-ref", "refs/heads/theirs", "refs/heads/main", "refs/stash"
-    ):
-        found.append("the user's refs were changed")
-    if mode == "same" and (world.work / "untracked.txt").read_text() != "untracked\n":
-        found.append("the user's file was changed")
+    if mode == "same":
+        found += mine.violations()
     return found
+
+
+class UsersOwn:
+    """What is the user's in the workspace: branches, stashes, the index, uncommitted files."""
+
+    FILES: ClassVar = {"kept.txt": "changed\n", "staged.txt": "staged\n", "untracked.txt": "untracked\n"}
+
+    def __init__(self, world: World) -> None:
+        self._git = world.git(world.work)
+        self._work = world.work
+        self._refs = self._own_refs()
+        self._head = self._git.run("rev-parse", "HEAD")
+
+    def violations(self) -> list[str]:
+        found = [] if self._own_refs() == self._refs else ["the user's refs were changed"]
+        for name, text in self.FILES.items():
+            path = self._work / name
+            if not path.is_file() or path.read_text() != text:
+                found.append(f"the user's {name} was changed")
+        staged = self._git.run("diff", "--cached", "--name-only")
+        if self._git.run("rev-parse", "HEAD") == self._head and staged != "staged.txt":
+            found.append(f"the user's index was changed: {staged!r}")
+        return found
+
+    def _own_refs(self) -> str:
+        return self._git.run("for-each-ref", "refs/heads/theirs", "refs/heads/main", "refs/stash")
 
 
 def _counting(world: World, mode: str, second: Run, durable: int, before: int, tree: str) -> list[str]:

@@ -20,8 +20,9 @@ from hypothesis.stateful import (
 )
 
 from ralph_action import policy
+from ralph_action.outcome import Ended, Outcome, Usage
 from ralph_action.policy import Limits
-from ralph_action.state import Ended, Outcome, StopReason, Usage
+from ralph_action.state import StopReason
 from tests.unit.world import Pieces, World
 from tests.unit.world_run import KilledError, Run
 

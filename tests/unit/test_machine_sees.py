@@ -9,8 +9,9 @@ import pytest
 
 from ralph_action.checkpoint.records import newest_first
 from ralph_action.checkpoint.retention import Limits, Record
+from ralph_action.outcome import Outcome
 from ralph_action.resume.choose import HOMES, Candidate, Choice, choose
-from ralph_action.state import Outcome, TaskState
+from ralph_action.state import TaskState
 from tests.unit.test_machine import schedules
 from tests.unit.world import Loaded, Pieces
 

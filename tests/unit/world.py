@@ -11,8 +11,9 @@ from ralph_action.checkpoint.records import NAME, newest_first, record_name
 from ralph_action.checkpoint.retention import Limits, Record, outdated
 from ralph_action.documents import read_state, state_document
 from ralph_action.lease import Lease, why_refused
+from ralph_action.outcome import Outcome
 from ralph_action.resume.choose import Candidate, Choice, choose
-from ralph_action.state import Checkpoint, Outcome, TaskState
+from ralph_action.state import Checkpoint, TaskState
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 Loaded = list[tuple[TaskState, Checkpoint | None]]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ralph_action.checkpoint.records import record_name
 from ralph_action.lease import Lease, renewed
-from ralph_action.state import Checkpoint, Outcome, Status, StopReason, TaskState
+from ralph_action.outcome import Outcome
+from ralph_action.state import Checkpoint, Status, StopReason, TaskState
 from tests.unit.world import Artifact, Folder, Key, Seen, World, key_of, with_homes
 
 KEPT = 2
