@@ -31,6 +31,7 @@ class Listed:
         """Download and unpack safely; return the folder."""
         from ralph_action.checkpoint.archive import unpack
 
+        shutil.rmtree(into, ignore_errors=True)  # a run that was killed here has left its own
         into.mkdir(parents=True, exist_ok=True)
         zipped = into.with_suffix(".zip")
         try:

@@ -99,3 +99,17 @@ def test_what_was_only_brought_here_does_not_take_a_claim_over(place: Place) -> 
     assert "The task `t` is taken" in log
     remote = Git(place.root / "remote.git", place.environment)
     assert json.loads(remote.run("show", "refs/ralph/t/state:lease.json"))["host"] == "far"
+
+
+def test_an_artifact_that_a_killed_run_had_unpacked_is_read_again(place: Place) -> None:
+    """What it left in our scratch folder is no damage of the artifact's."""
+    assert place.run(place.clone("one"), "--command", WORK, "--max-iterations", "2")[0] == 11
+    for ref in ("refs/heads/ralph/t", "refs/ralph/t/state"):
+        place.remote.run("update-ref", "-d", ref)
+    work = place.clone("two")
+    code, log = place.run(work, "--command", WORK, RALPH_CRASH_AT="before rename restored#1")
+    assert code == KILLED, log
+    code, log = place.run(work, "--command", WORK, "--max-iterations", "3")
+    assert code == 11, log
+    assert "refused" not in log
+    assert (work / "done.txt").read_text().split() == ["1", "2", "3"]
