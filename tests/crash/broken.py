@@ -70,9 +70,9 @@ BROKEN = {
         [
             (
                 "resume/choose.py",
-                "        failures=0,\n        head_sha",
-                "        failures=0,\n        iteration=best.state.iteration - 1,\n"
-                "        iterations=best.state.iterations[:-1],\n        head_sha",
+                "        updated=new.updated,\n    )\n",
+                "        updated=new.updated,\n        iteration=best.state.iteration - 1,\n"
+                "        iterations=best.state.iterations[:-1],\n    )\n",
             )
         ],
         "after git commit-tree#2",
@@ -82,10 +82,8 @@ BROKEN = {
         [
             (
                 "checkpoint/worktree.py",
-                '            environment = {"GIT_INDEX_FILE": str(private)}\n'
-                "            self._add_all(environment)\n            tree =",
-                "            environment: dict[str, str] = {}\n"
-                "            self._add_all(environment)\n            tree =",
+                '            environment = {"GIT_INDEX_FILE": str(private)}\n            head, tip',
+                "            environment: dict[str, str] = {}\n            head, tip",
             )
         ],
         "after git write-tree#2",

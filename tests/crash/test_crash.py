@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.crash.broken import BROKEN
-from tests.crash.harness import MODES, ROOT, points, resuming_points, violations
+from tests.crash.harness import MODES, ROOT
+from tests.crash.judge import points, resuming_points, violations
 
 STRIDE = int(os.environ.get("RALPH_CRASH_STRIDE", "40"))
 """Every which point is tried: 1 is all of them (`make crash`)."""

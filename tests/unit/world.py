@@ -215,6 +215,9 @@ class World:
         is_other_line = best_home == "branch" != home or best.sequence > head.sequence
         return head.run in self.kin[key_of(best)] or is_other_line
 
+    def keeps_all(self, seen: list[Seen], best: TaskState, home: str) -> bool:
+        return all(self.is_kept(item.head, item.home, best, home) for item in seen if item.head is not None)
+
     def check(self, state: TaskState) -> None:
         """The counters are the sums of the calls, each counted once."""
         line = self.line[key_of(state)]

@@ -8,7 +8,7 @@ from ralph_action.checkpoint.records import record_name
 from ralph_action.lease import Lease, renewed
 from ralph_action.outcome import Outcome
 from ralph_action.state import Checkpoint, Status, StopReason, TaskState
-from tests.unit.world import Artifact, Folder, Key, Seen, World, key_of, with_homes
+from tests.unit.world import Artifact, Folder, World, key_of, with_homes
 
 KEPT = 2
 
@@ -82,7 +82,7 @@ class Run:
                 over = [item for item in finished if item.state.status is Status.COMPLETED and item.is_published]
                 assert over or resume == "never"
                 kept = over or finished
-                assert any(self._keeps_all(seen, item.state, item.home) for item in kept)
+                assert any(world.keeps_all(seen, item.state, item.home) for item in kept)
             assert choice.state.generation == choice.finished + 1
             assert choice.state.branch == ("ralph/t" if not candidates else f"ralph/t-{choice.finished + 1}")
             self._enter(choice.state, (), frozenset(), max((item.state.sequence for item in finished), default=-1))
@@ -91,7 +91,7 @@ class Run:
                 self._take_over(next(item.folder for item in seen if item.candidate is furthest))
                 self._begin_generation()
         else:
-            assert self._keeps_all(seen, best.state, best.home), "something durable was left"
+            assert world.keeps_all(seen, best.state, best.home), "something durable was left"
             assert choice.state.generation == best.state.generation
             self._enter(
                 choice.state, world.line[key_of(best.state)], world.kin[key_of(best.state)], best.state.sequence
@@ -203,18 +203,15 @@ class Run:
         self.snapshot(is_last=True)
         self.publish(branch=branch, artifact=artifact)
         if self.state.status is Status.COMPLETED and "reached" not in self.reached.values():
-            before, after = self.state, self.state.ended(StopReason.GIT, now="n")
-            self._enter(after, world.line[key_of(before)], world.kin[key_of(before)], before.sequence)
+            after, key = self.state.ended(StopReason.GIT, now="n"), key_of(self.state)
+            self._enter(after, world.line[key], world.kin[key], self.state.sequence)
             self._write(after)
         self.is_over = True
-
-    def _keeps_all(self, seen: list[Seen], best: TaskState, home: str) -> bool:
-        return all(self.world.is_kept(item.head, item.home, best, home) for item in seen if item.head is not None)
 
     def _enter(self, state: TaskState, line: tuple[int, ...], kin: frozenset[str], before: int) -> None:
         """Be at a state, and know what it really comes from."""
         assert state.sequence > before, "the sequence does not grow"
-        key: Key = key_of(state)
+        key = key_of(state)
         assert key not in self.world.line, "two states have one name"
         self.world.line[key], self.world.kin[key] = line, kin | {state.run}
         self.state = state
@@ -247,8 +244,8 @@ class Run:
         if not world.pieces.accepts(self.version, remote.version) or not is_forward:
             return False
         remote.version = self.version = len(world.line) * 1000 + remote.version % 1000 + 1
-        self.held = "" if is_last else renewed(self.lease, world.now).until
         remote.lease = None if is_last else renewed(self.lease, world.now)
+        self.held = remote.lease.until if remote.lease else ""
         if record is not None:
             remote.folder = self.folder.as_of(record)
             head = remote.folder.files.get(record.state_file)
