@@ -86,7 +86,7 @@ BROKEN = {
                 "            environment: dict[str, str] = {}\n            head, tip",
             )
         ],
-        "after git write-tree#2",
+        "after git write-tree#3",
         "same",
     ),
     "uncommitted files are reset": (
