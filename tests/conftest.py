@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def repository(tmp_path: Path, environment: dict[str, str]) -> Callable[[str], W
         return Worktree(root, None, environment)
 
     return make
+
+
+@pytest.fixture
+def within_reach() -> Iterator[Path]:
+    """A folder that every user can reach: the parents of `tmp_path` are root's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
-from ralph_action.checkpoint.git import Git
+from ralph_action.checkpoint.git import Git, last_lines
+from ralph_action.checkpoint.inside import UNSAVED, files_of, links_of, submodules, unsaved
 from ralph_action.errors import GitError
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
@@ -39,25 +40,36 @@ class Adding:
 
     def __init__(self, git: Git, root: Path, limit: int = MAX_FILE_BYTES) -> None:
         self._git = git
-        self._root = root
+        self._top = root
+        """The whole work tree's folder: the workspace may lie below it."""
+        self.seen = ""
+        """The last commit that was made here: what it has was looked at."""
         self._limit = limit
         self.left_out: dict[str, str] = {}
         self._off: set[str] = set()
         """The filters that failed."""
         self._inside: set[str] = set()
         """The repositories that were found inside."""
+        self._moved: set[str] = set()
+        """The submodules that were put on another commit."""
 
     def add_all(self, environment: Mapping[str, str], head: str) -> None:
         """Add what can be read. `head` is the last commit, empty without one. Raises GitError."""
         found: dict[str, str] = {}
+        self._top = Path(self._git.run("rev-parse", "--show-toplevel"))
         large = [path for path in self.left_out if self._size(path) > self._limit]
         err = self._add(environment, large, found)
         changes = self._changes(environment, head)
-        for path in self._foreign(changes, err):
-            self._take_files_of(path, environment)
+        known = submodules(self._git, self._top)
+        foreign = self._foreign(changes, err, known, environment, head)
+        for path in foreign:
+            self._take_files_of(path, environment, found)
             self._inside.add(path)
-        found |= {path: INSIDE for path in self._inside if (self._root / path / ".git").exists()}
-        if any(change.mode == LINK for change in changes):  # what was in a repository of its own counts now
+        found |= {path: INSIDE for path in self._inside if os.path.lexists(self._top / path / ".git")}
+        self._moved |= {change.path for change in changes if change.mode == LINK} & known
+        unsaved_now = [path for path in known if unsaved(self._git, self._top, path, moved=path in self._moved)]
+        found |= dict.fromkeys(unsaved_now, UNSAVED)
+        if foreign:  # what was in a repository of its own counts now
             changes = self._changes(environment, head)
         large += [change.path for change in changes if change.mode != LINK and self._size(change.path) > self._limit]
         self._drop(large, environment, head)
@@ -66,18 +78,13 @@ class Adding:
 
     def _add(self, environment: Mapping[str, str], without: list[str], found: dict[str, str]) -> str:
         """Add all but some paths; a filter that fails, as git-lfs does where it is not installed, is left away."""
-        words = ["add", "-A", "--ignore-errors", "--", ".", *(f":(exclude,top,literal){path}" for path in without)]
+        excluded = [f":(exclude,top,literal){path}" for path in without]
+        words = ["add", "-A", "--ignore-errors", *(["--", ":/", *excluded] if excluded else [])]
         for _ in range(4):
             code, _, raw = self._git.attempt(*words, env=environment)
             err = raw.decode("utf-8", errors="surrogateescape")
-            if not code:
+            if not code or (not self._turn_off(err) and "fatal" not in err):
                 break
-            names = set(NO_FILTER.findall(err))
-            if names <= self._off and "fatal" not in err:
-                break
-            for name in sorted(names - self._off):  # for every later command, as each may look at the files
-                self._git.config += [(f"filter.{name}.{key}", off) for key, off in OFF.items()]
-            self._off |= names
         else:
             if code and "fatal" in err and not NO_COMMIT.search(err):
                 message = f"git add failed: {err.strip()[-400:]}"
@@ -88,32 +95,42 @@ class Adding:
                 found[match[1]] = f"cannot be read: {match[2]}"
         return err
 
+    def _turn_off(self, err: str) -> bool:
+        """Turn the filters off that failed, for every later command too; whether there was one."""
+        names = set(NO_FILTER.findall(err)) - self._off
+        for name in sorted(names):
+            self._git.config += [(f"filter.{name}.{key}", off) for key, off in OFF.items()]
+        self._off |= names
+        return bool(names)
+
     def _changes(self, environment: Mapping[str, str], head: str) -> list[Change]:
         against = head or self._git.run("hash-object", "-t", "tree", "--stdin", stdin=b"")
         words = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--diff-filter=AMT", against)
         return changes_of(self._git.run(*words, env=environment))
 
-    def _foreign(self, changes: Iterable[Change], err: str) -> list[str]:
+    def _foreign(
+        self, changes: Iterable[Change], err: str, known: set[str], environment: Mapping[str, str], head: str
+    ) -> list[str]:
         """The repositories inside that are no submodules: git would keep a number of a commit, and no file."""
         links = [change.path for change in changes if change.mode == LINK and change.was != LINK]
         links += NO_COMMIT.findall(err)
-        if not links:
-            return []
-        words = ("config", "-z", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$")
-        code, out, _ = self._git.attempt(*words)
-        known = {entry.partition("\n")[2] for entry in out.decode(errors="replace").split("\0")} if not code else set()
+        if head != self.seen:  # the agent may have committed a link itself: no difference shows it
+            listed = self._git.run("-C", str(self._top), "ls-files", "-s", "-z", env=environment)
+            links += links_of(self._git, self._top, known, listed)
         return [path for path in dict.fromkeys(links) if path not in known]
 
-    def _take_files_of(self, path: str, environment: Mapping[str, str]) -> None:
+    def _take_files_of(self, path: str, environment: Mapping[str, str], found: dict[str, str]) -> None:
         """Add the files of a repository inside as plain files."""
-        words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-        code, out, _ = self._git.attempt("-C", path, *words)
-        names = [name for name in out.decode("utf-8", "surrogateescape").split("\0") if name] if not code else []
-        self._git.attempt("update-index", "--force-remove", "--", path, env=environment)
-        with acting_as(self._git.user):
-            there = [f"{path}/{name}" for name in names if os.path.lexists(self._root / path / name)]
-        given = "\0".join(there).encode("utf-8", "surrogateescape")
-        self._git.attempt("update-index", "--add", "--remove", "-z", "--stdin", stdin=given, env=environment)
+        given = "\0".join(files_of(self._git, self._top, path, found)).encode("utf-8", "surrogateescape")
+        index = ("-C", str(self._top), "update-index")
+        self._git.attempt(*index, "--force-remove", "--", path, env=environment)
+        for _ in range(4):
+            code, _, raw = self._git.attempt(*index, "--add", "--remove", "-z", "--stdin", stdin=given, env=environment)
+            if not code or not self._turn_off(raw.decode("utf-8", "surrogateescape")):
+                break
+        if code:
+            message = f"The files of the repository in {path} cannot be added: {last_lines(raw)}"
+            raise GitError(message, remedy=f"Take {path} out of the workspace, or ignore it.")
 
     def _drop(self, paths: list[str], environment: Mapping[str, str], head: str) -> None:
         """Let the index have of some files what the last commit has: its version, or none."""
@@ -121,14 +138,16 @@ class Adding:
             return
         given = "\0".join(paths).encode("utf-8", "surrogateescape")
         if not head:
-            self._git.run("update-index", "--force-remove", "-z", "--stdin", stdin=given, env=environment)
+            self._git.run(
+                "-C", str(self._top), "update-index", "--force-remove", "-z", "--stdin", stdin=given, env=environment
+            )
             return
-        words = ("reset", "--quiet", head, "--pathspec-from-file=-", "--pathspec-file-nul")
+        words = ("-C", str(self._top), "reset", "--quiet", head, "--pathspec-from-file=-", "--pathspec-file-nul")
         self._git.run(*words, stdin=given, env={**environment, "GIT_LITERAL_PATHSPECS": "1"})
 
     def _size(self, path: str) -> int:
         with contextlib.suppress(OSError), acting_as(self._git.user):
-            return (self._root / path).lstat().st_size
+            return (self._top / path).lstat().st_size
         return 0
 
 

@@ -129,6 +129,7 @@ class Worktree:
             self.git.run("update-ref", "-m", message.splitlines()[0], ref, commit, tip or "0" * 40)
             if self.git.attempt("symbolic-ref", "--quiet", "HEAD")[1].decode().strip() != ref:
                 self.git.run("symbolic-ref", "HEAD", ref)
+            self._adding.seen = commit
             self._install_index(private, index)
         finally:
             with contextlib.suppress(OSError), acting_as(self.user):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,14 +125,6 @@ def test_a_link_of_the_agent_leads_nowhere_new(tmp_path: Path) -> None:
     AgentDir(tmp_path / "ours", work / ".agent", User(1001, 1001)).write_state(new_state())
     assert list(secret.iterdir()) == []
     assert len(list((tmp_path / "ours" / "metrics").iterdir())) == 1
-
-
-@pytest.fixture
-def within_reach() -> Iterator[Path]:
-    """A folder that every user can reach: the parents of `tmp_path` are root's alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

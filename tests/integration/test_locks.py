@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.locks import clear_stale
 from tests.lab.place import WORK, Place
@@ -12,6 +14,11 @@ from tests.lab.place import WORK, Place
 FLAGS = ("--checkpoint-interval", "1", "--max-iterations")
 
 
+@pytest.mark.fault(
+    "workspace",
+    "A killed git left `index.lock` or another lock behind",
+    "it is taken away where no git command is at work there, and that is said; a lock that is held stays.",
+)
 def test_locks_of_a_run_that_was_killed(place: Place) -> None:
     """HEAD, the index, the branch, the vault: all are free again, and it is said."""
     work = place.clone("one")

@@ -86,6 +86,11 @@ def test_whoever_is_second_is_refused_whole(
     assert vaults[1].remote_refs(url, "", [f"refs/heads/{BRANCH}"]) == {}
 
 
+@pytest.mark.fault(
+    "workspace",
+    "The workspace is a shallow clone, as `actions/checkout` makes it",
+    "checkpoints are pushed, and the whole history stays below them on the remote.",
+)
 def test_a_shallow_clone(repository: Make, tmp_path: Path, environment: dict[str, str], remote: Git) -> None:
     """Depth 1, as actions/checkout makes it: base and checkpoints go to the same remote."""
     origin = repository("origin")
