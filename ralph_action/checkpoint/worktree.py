@@ -46,7 +46,9 @@ class Worktree:
         self.root = root
         self.user = user
         safe = [("safe.directory", str(root)), ("safe.directory", str(root.resolve())), ("gc.auto", "0")]
-        self.git = Git(root, environment, user=user, config=[*safe, ("core.quotePath", "false"), ("core.looseCompression", "0")])
+        self.git = Git(
+            root, environment, user=user, config=[*safe, ("core.quotePath", "false"), ("core.looseCompression", "0")]
+        )
         self._adding = Adding(self.git, root, limit)
 
     @property

@@ -29,9 +29,9 @@ BROKEN = {
         [
             (
                 "checkpoint/remotes.py",
-                "        self._vault.push(self._url, self._token, [*refs, (state, self._ref)])\n",
-                "        self._vault.push(self._url, self._token, [(state, self._ref)])\n"
-                "        if refs:\n            self._vault.push(self._url, self._token, refs)\n",
+                "push(self._url, self._token, [*refs, (self._state, stand.ref)], timeout_s)\n",
+                "push(self._url, self._token, [(self._state, stand.ref)], timeout_s)\n"
+                "        if refs:\n            self._vault.push(self._url, self._token, refs, timeout_s)\n",
             ),
             NO_OLDER_ONE,
         ],
@@ -53,9 +53,10 @@ BROKEN = {
         [
             (
                 "checkpoint/remotes.py",
-                '        self._guarded_push(f"iteration {checkpoint.iteration}", refs, checkpoint)\n',
+                '        self._guarded(f"iteration {checkpoint.iteration}", checkpoint, timeout_s)\n',
                 "        if checkpoint.iteration < 2:\n"
-                '            self._guarded_push(f"iteration {checkpoint.iteration}", refs, checkpoint)\n',
+                '            self._guarded(f"iteration {checkpoint.iteration}", checkpoint, timeout_s)\n'
+                '        return "reached"\n',
             )
         ],
         "after append journal.jsonl#24",
