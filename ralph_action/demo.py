@@ -77,7 +77,8 @@ class Demo:
         """Start `ralph run` as its own process, as a user would."""
         entry = Path(__file__).resolve().parent.parent / "entrypoint.py"
         command = [sys.executable, str(entry)] if entry.exists() else [sys.executable, "-m", "ralph_action"]
-        arguments = ["run", "--agent", "demo", "--task", "demo", "--checkpoint-interval", "1"]
+        # Its script reads the promise from the prompt's last line, so it gets the prompt alone.
+        arguments = ["run", "--agent", "demo", "--task", "demo", "--checkpoint-interval", "1", "--context", "none"]
         return subprocess.Popen(
             [*command, *arguments, "--completion-promise", PROMISE],
             cwd=self.workspace,

@@ -14,7 +14,7 @@ from tests.crash.broken import BROKEN
 from tests.crash.harness import MODES, ROOT
 from tests.crash.judge import points, resuming_points, violations
 
-STRIDE = int(os.environ.get("RALPH_CRASH_STRIDE", "40"))
+STRIDE = int(os.environ.get("RALPH_CRASH_STRIDE", "80"))
 """Every which point is tried: 1 is all of them (`make crash`)."""
 INSTANTS = int(os.environ.get("RALPH_CRASH_INSTANTS", "3"))
 """How many random instants in each mode (`make crash N=…`)."""
