@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ralph_action.checkpoint.acting import acting_as
@@ -38,10 +39,8 @@ class Change:
 class Adding:
     """Adds to an index that is ours; what it leaves out is in `left_out` afterwards, path → why."""
 
-    def __init__(self, git: Git, root: Path, limit: int = MAX_FILE_BYTES) -> None:
+    def __init__(self, git: Git, limit: int = MAX_FILE_BYTES) -> None:
         self._git = git
-        self._top = root
-        """The whole work tree's folder: the workspace may lie below it."""
         self.seen = ""
         """The last commit that was made here: what it has was looked at."""
         self._limit = limit
@@ -53,10 +52,14 @@ class Adding:
         self._moved: set[str] = set()
         """The submodules that were put on another commit."""
 
+    @cached_property
+    def _top(self) -> Path:
+        """The whole work tree's folder: the workspace may lie below it."""
+        return Path(self._git.run("rev-parse", "--show-toplevel"))
+
     def add_all(self, environment: Mapping[str, str], head: str) -> None:
         """Add what can be read. `head` is the last commit, empty without one. Raises GitError."""
         found: dict[str, str] = {}
-        self._top = Path(self._git.run("rev-parse", "--show-toplevel"))
         large = [path for path in self.left_out if self._size(path) > self._limit]
         err = self._add(environment, large, found)
         changes = self._changes(environment, head)

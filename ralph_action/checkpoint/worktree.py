@@ -49,7 +49,7 @@ class Worktree:
         self.git = Git(
             root, environment, user=user, config=[*safe, ("core.quotePath", "false"), ("core.looseCompression", "0")]
         )
-        self._adding = Adding(self.git, root, limit)
+        self._adding = Adding(self.git, limit)
 
     @property
     def left_out(self) -> dict[str, str]:
