@@ -165,12 +165,13 @@ def test_a_signal_in_the_middle(loop: ClaudeJob, github: GitHub, number: int) ->
     assert remote.run("show", f"{BRANCH}:work.txt") == "half"
 
 
-def test_three_refusals_end_the_loop(loop: ClaudeJob) -> None:
-    """An error is one although the CLI calls it a success."""
+def test_a_refused_login_ends_the_loop_at_once(loop: ClaudeJob) -> None:
+    """An error is one although the CLI calls it a success; nothing but the user can change it."""
     refusal: list[Turn] = [Refuse(401, "authentication_error", "invalid x-api-key")]
     with Anthropic([list(refusal)] * 3) as endpoint:
         code, log, work = loop.run(1, endpoint)
-        assert code == 11, log
+        assert code == 6, log
         state = state_of(work)
-        assert (state["stop_reason"], state["failures"]) == ("max-failures", 3)
+        assert (state["stop_reason"], state["iteration"]) == ("auth", 0)
         assert "authentication failed" in log
+        assert "What to do: Set the agent's key" in log
