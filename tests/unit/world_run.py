@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 from ralph_action.checkpoint.records import record_name
 from ralph_action.lease import Lease, renewed
@@ -11,6 +12,8 @@ from ralph_action.state import Checkpoint, Status, StopReason, TaskState
 from tests.unit.world import Artifact, Folder, World, key_of, with_homes
 
 KEPT = 2
+VERSIONS = count(1)
+"""As a commit's name: never the same twice, whatever became of the ref."""
 
 
 class KilledError(Exception):
@@ -243,7 +246,7 @@ class Run:
         is_forward = record is None or world.is_ancestor(tip, record.commit)
         if not world.pieces.accepts(self.version, remote.version) or not is_forward:
             return False
-        remote.version = self.version = len(world.line) * 1000 + remote.version % 1000 + 1
+        remote.version = self.version = next(VERSIONS)
         remote.lease = None if is_last else renewed(self.lease, world.now)
         self.held = remote.lease.until if remote.lease else ""
         if record is not None:
