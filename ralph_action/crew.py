@@ -34,7 +34,7 @@ def assemble(
         one = adapter_of(name)
         model = settings.model if name == first else ""
         _refuse_unmetered(one.TRAITS, settings, model, prices)
-        is_ours = name in {"demo", "command"}
+        is_ours = name in {"demo", "command", "acp"}
         version = settings.agent_version if name == first else ""
         executable = one.TRAITS.executable if is_ours else installer.find(one.TRAITS, version)
         options = Options(

@@ -41,6 +41,7 @@ AGENTS = (
     "cursor",
     "droid",
     "aider",
+    "acp",
     "command",
     "demo",
 )
@@ -61,7 +62,13 @@ INPUTS = (
     _row(
         "what", "agent-version", "text", "", "The version of the agent's CLI to install; empty takes the one on PATH."
     ),
-    _row("what", "command", "text", "", "The shell command to run with `agent: command`; the prompt is on its stdin."),
+    _row(
+        "what",
+        "command",
+        "text",
+        "",
+        "The shell command of `agent: command`, the prompt on its stdin; or of `agent: acp`, such as `gemini --acp`.",
+    ),
     _row(
         "what",
         "fallback-agents",

@@ -17,6 +17,7 @@ from ralph_action.parsers import Secret, is_branch_name, parse
 MAX_CONFIG_BYTES = 256 * 1024
 CONFIGS = ("ralph.yml", ".github/ralph.yml")
 MAX_TASK = 60
+OF_COMMAND = frozenset({"command", "acp"})
 PRICED = ("input", "cached", "output")
 
 
@@ -138,8 +139,14 @@ def _contradictions(values: Mapping[str, Any], explicit: set[str], workspace: Pa
     if not values.get("prompt") and prompt_file and not (workspace / prompt_file).is_file():
         yield "prompt-file", f"there is no file {prompt_file} in the workspace. Create it, or set `prompt`."
     agents = (values.get("agent"), *values.get("fallback_agents", ()))
-    if "command" in agents and not values.get("command"):
-        yield "command", "missing; `agent: command` runs it."
+    for name in OF_COMMAND.intersection(agents):
+        if not values.get("command"):
+            yield "command", f"missing; `agent: {name}` runs it."
+        for given in ("model", "agent-args", "agent-version"):
+            if name == values.get("agent") and values.get(given.replace("-", "_")):
+                yield given, f"`agent: {name}` cannot pass it on; write it into `command`."
+    if len(OF_COMMAND.intersection(agents)) > 1:
+        yield "command", "there is one only: `acp` and `command` cannot both run it."
     if len(set(agents)) < len(agents):
         yield "fallback-agents", "names an agent twice, or the one that is the first anyway."
 

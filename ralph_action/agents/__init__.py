@@ -21,6 +21,7 @@ NAMES = (
     "cursor",
     "droid",
     "aider",
+    "acp",
     "command",
     "demo",
 )

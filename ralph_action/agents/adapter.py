@@ -36,6 +36,8 @@ class Traits:
     """Whether its exit code is all that tells a failure: it has no closing event."""
     explains_itself: bool = False
     """Whether its standard error is the CLI's own words, and not a program's of the user's."""
+    is_dialogue: bool = False
+    """Whether its standard input stays open, for what the stream replies."""
     is_streaming: bool = True
     """Whether it says something at its start, so that silence means trouble."""
     reports_tokens: bool = False
@@ -84,6 +86,16 @@ class Words:
         self._show = show
         self._parts: list[str] = []
         self._size = 0
+        self._piece = ""
+
+    def add(self, piece: str) -> None:
+        """Go on with a part that comes in pieces; `end` ends it."""
+        self._piece = (self._piece + piece)[-MAX_TEXT:]
+
+    def end(self) -> None:
+        if self._piece:
+            self.say(self._piece)
+        self._piece = ""
 
     def say(self, text: str) -> None:
         self._show(text)
@@ -94,7 +106,7 @@ class Words:
 
     def __str__(self) -> str:
         self._join()
-        return self._parts[0] if self._parts else ""
+        return "\n".join(filter(None, (*self._parts, self._piece)))[-MAX_TEXT:]
 
     def _join(self) -> None:
         """Make one of all: half a million short lines would be as many objects. What goes are whole lines."""
@@ -138,6 +150,11 @@ class Stream(ABC):
     @abstractmethod
     def take(self, event: dict[str, Any]) -> None:
         """Take one event, which may have any shape."""
+
+    def replies(self, call: Call) -> bytes:
+        """What a dialogue writes now, once."""
+        del call
+        return b""
 
 
 class Adapter(ABC):

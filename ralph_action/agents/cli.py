@@ -51,6 +51,7 @@ class Cli:
                 finished=lambda: stream.is_over,
                 is_over_budget=is_over_budget if has_budget else lambda: False,
                 silence_s=SILENCE_S if adapter.TRAITS.is_streaming else None,
+                replies=(lambda: stream.replies(call)) if adapter.TRAITS.is_dialogue else None,
             ),
             extra=extra,
         )

@@ -21,21 +21,15 @@ class GeminiStream(Stream):
 
     def __init__(self, show: Callable[[str], None] = unseen) -> None:
         super().__init__(show, ends_with="its result")
-        self._piece = ""
-
-    @property
-    def text(self) -> str:
-        said = str(self.words)
-        return f"{said}\n{self._piece}" if said and self._piece else said + self._piece
 
     def take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "message" and event.get("role") == "assistant":
-            self._piece += text_of(event, "content")
+            self.words.add(text_of(event, "content"))
             if event.get("delta") is not True:
-                self._say()
+                self.words.end()
             return
-        self._say()
+        self.words.end()
         if kind == "init":
             self.session_id, self.model = text_of(event, "session_id"), text_of(event, "model")
         elif kind == "tool_use":
@@ -50,11 +44,6 @@ class GeminiStream(Stream):
         self.usage = overlapping(event.get("stats"), "input_tokens", "cached", "output_tokens", "total_tokens")
         said = text_of(event, "error", "message") or text_of(event, "error", "type") or "error"
         self.failure = None if event.get("status") == "success" else Failure(text=said, kind=kind_of(said))
-
-    def _say(self) -> None:
-        if self._piece:
-            self.words.say(self._piece)
-        self._piece = ""
 
 
 class Gemini(Adapter):

@@ -7,17 +7,16 @@ import os
 import secrets
 import selectors
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import IO
 
 from ralph_action.agents.descendants import MARK, adopted, become_subreaper, end_all
 from ralph_action.agents.lines import Lines
 from ralph_action.agents.memory import oom_kills, why_killed
 from ralph_action.agents.raw_log import RawLog
+from ralph_action.agents.stdin import Stdin
 from ralph_action.children import start
 from ralph_action.errors import AgentError
 from ralph_action.identity import identity
@@ -73,6 +72,8 @@ class Watch:
     is_over_budget: Callable[[], bool] = lambda: False
     silence_s: float | None = None
     """How long it may say nothing at first; None: as long as it likes."""
+    replies: Callable[[], bytes] | None = None
+    """What a dialogue writes after what it has read; None: its standard input ends with the prompt."""
 
 
 def run_child(
@@ -121,10 +122,13 @@ def run_child(
         raise AgentError(
             f"The agent cannot be started: {argv[0]}: {problem.strerror}.", remedy="Check `agent` and its installation."
         ) from problem
-    threading.Thread(target=_write, args=(child.stdin, stdin), daemon=True).start()
-    with contextlib.closing(RawLog(call.log)) as log:
-        pump = _Pump(child, log, on_line)
-        how = pump.until_over(call, stop, watch or Watch(), began)
+    watch = watch or Watch()
+    with contextlib.closing(RawLog(call.log)) as log, contextlib.closing(Stdin(child.stdin)) as writer:
+        writer.write(stdin)
+        if watch.replies is None:
+            writer.close()
+        pump = _Pump(child, log, on_line, writer)
+        how = pump.until_over(call, stop, watch, began)
         if how is not How.EXITED or not pump.is_silent:
             end_all(child.pid, mark, grace_s=GRACE_AFTER_SIGNAL_S if how is How.STOPPED else GRACE_S, spared=spared)
         else:
@@ -146,10 +150,13 @@ def run_child(
 class _Pump:
     """Reads both streams of a child without ever waiting for their ends alone."""
 
-    def __init__(self, child: subprocess.Popen[bytes], log: RawLog, on_line: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], log: RawLog, on_line: Callable[[bytes], None], writer: Stdin
+    ) -> None:
         assert child.stdout is not None  # noqa: S101  both are pipes
         assert child.stderr is not None  # noqa: S101
         self._child = child
+        self._writer = writer
         self._log = log
         self._lines = Lines(on_line)
         self._selector = selectors.DefaultSelector()
@@ -169,6 +176,8 @@ class _Pump:
         closing: float | None = None
         while True:
             self._read(TICK_S)
+            if watch.replies is not None:
+                self._writer.write(watch.replies())
             now = time.monotonic()
             if stop.requested.is_set():
                 return How.STOPPED
@@ -182,6 +191,7 @@ class _Pump:
                 return how
             if closing is None and watch.finished():
                 closing = now
+                self._writer.close()
             if closing is not None and now - closing >= FINISHED_S:
                 return How.FINISHED
 
@@ -220,12 +230,3 @@ class _Pump:
                 self._lines.feed(chunk)
             else:
                 self.complaint = (self.complaint + chunk)[-TAIL:]
-
-
-def _write(stream: IO[bytes] | None, data: bytes) -> None:
-    """Write the prompt from a thread of its own: the child may print before it reads, or never read."""
-    assert stream is not None  # noqa: S101  it is a pipe
-    with contextlib.suppress(OSError, ValueError):
-        stream.write(data)
-    with contextlib.suppress(OSError, ValueError):
-        stream.close()

@@ -95,11 +95,17 @@ def test_the_input_takes_them_all() -> None:
 
 @pytest.mark.parametrize("agent", agents.NAMES)
 def test_the_prompt_is_given_once(agent: str) -> None:
-    """On its standard input, as a word of its command line or as a file, whole."""
+    """On its standard input, as a word of its command line, as a file or in a dialogue, whole."""
     adapter = adapter_of(agent)
     words = adapter.argv(Options(executable="/bin/x", command="true", args=("--more",)), CALL)
-    given = [word for word in words if "Do it." in word or word == str(CALL.prompt_file)]
-    assert (CALL.prompt.encode() in adapter.stdin(CALL)) is not bool(given)
+    stream, written_to = adapter.stream(unseen), adapter.stdin(CALL)
+    for line in told(agent).SCENARIOS["success"].lines:
+        stream.feed(written(line))
+        written_to += stream.replies(CALL)
+    given = [word for word in (*words, written_to.decode()) if "Do it." in word or word == str(CALL.prompt_file)]
+    assert len(given) == 1
+    assert written_to.count(b"Do it.") <= 1
+    assert adapter.TRAITS.is_dialogue or not stream.replies(CALL)
 
 
 WORDS = st.sampled_from(["type", "message", "content", "text", "usage", "error", "result", "item", "part", "id", "x"])

@@ -67,6 +67,22 @@ def test_a_command_agent_needs_its_command(tmp_path: Path) -> None:
         settle(tmp_path, {"agent": "command"})
 
 
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"model": "m"}, "model"),
+        ({"agent-args": "--fast"}, "agent-args"),
+        ({"agent-version": "1"}, "agent-version"),
+        ({"fallback-agents": "command"}, "command"),
+    ],
+)
+def test_a_command_of_ones_own_says_all_itself(tmp_path: Path, more: dict[str, str], named: str) -> None:
+    """What could not be passed on is refused, not lost."""
+    with pytest.raises(SettingsError) as caught:
+        settle(tmp_path, {"agent": "acp", "command": "gemini --acp", **more})
+    assert [name for name, _ in caught.value.problems] == [named]
+
+
 def test_secrets_are_stars(tmp_path: Path) -> None:
     """In every text form."""
     settings = settle(tmp_path, env={"INPUT_GITHUB-TOKEN": "ghs_secret"})
