@@ -48,7 +48,7 @@ class Caller:
         say: Callable[[str], None],
         *,
         is_resumed: bool,
-        is_half: bool = False,
+        is_half: bool,
     ) -> None:
         self._settings = settings
         self._limits = limits_of(settings)

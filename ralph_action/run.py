@@ -106,10 +106,13 @@ def _run(
     )
     prompts = _prompts(settings, place, checkpoints.archive)
     show = console.agent_output if settings.verbose else unseen
+    workspace = _workspace(settings, place, env, agent_dir, remotes, prompts, stop, console)
+    is_resumed = choice.candidate is not None
+    is_half = is_resumed and workspace.is_half(state)
     parts = loop.Parts(
         agents=agents,
         checkpoints=checkpoints,
-        workspace=_workspace(settings, place, env, agent_dir, remotes, prompts, stop, console),
+        workspace=workspace,
         prompts=prompts,
         clock=clock,
         report=LiveReport(
@@ -121,7 +124,7 @@ def _run(
             agents=len(agents),
         ),
         stop=stop,
-        call=Caller(settings, place, env, agent_dir, show, console.line, is_resumed=choice.candidate is not None).call,
+        call=Caller(settings, place, env, agent_dir, show, console.line, is_resumed=is_resumed, is_half=is_half).call,
         back_off_s=back_off_s,
     )
     try:

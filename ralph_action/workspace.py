@@ -34,11 +34,22 @@ class WorkspaceFiles:
         if self._worktree is None:
             return ""
         try:
-            tree, head = self._worktree.present_tree(), self._worktree.head_sha()
+            # Our own checkpoints are no progress of the agent's.
+            tree, head = self._worktree.present_tree(), self._worktree.newest_of_others()
         except (RalphError, OSError):
             return ""  # it is not known: then nothing is stagnation
         ticked, _ = boxes(self._prompts.read())
         return f"{tree} {head} {ticked}"
+
+    def is_half(self, state: TaskState) -> bool:
+        """Whether the files hold uncommitted work that came after the state's last iteration."""
+        if self._worktree is None or not state.progress:
+            return False
+        try:
+            is_committed = self._worktree.git.run("rev-parse", "HEAD^{tree}") == self._worktree.present_tree()
+        except (RalphError, OSError):
+            return False
+        return not is_committed and self.progress() not in {"", state.progress}
 
     def verify(self, state: TaskState) -> str | None:
         if not self._verify:

@@ -65,6 +65,11 @@ class Worktree:
         code, out, _ = self.git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return out.decode().strip() if code == 0 else ""
 
+    def newest_of_others(self) -> str:
+        """The newest commit of HEAD that is none of our checkpoints; empty when there is none."""
+        words = ("--first-parent", "--invert-grep", "--grep=^Ralph-Task: ", "HEAD", "--")
+        return self.git.attempt("log", "-1", "--format=%H", *words)[1].decode().strip()
+
     def ref_sha(self, ref: str) -> str:
         """A ref's commit; empty when there is none."""
         code, out, _ = self.git.attempt("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")

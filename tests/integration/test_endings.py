@@ -139,9 +139,11 @@ def test_denied_tools_end_it(ending: Ending) -> None:
     assert int(ending.outputs["iterations"]) <= 1
 
 
-def test_stagnation(ending: Ending) -> None:
+@pytest.mark.parametrize("interval", ["1", "5"])
+def test_stagnation(ending: Ending, interval: str) -> None:
+    """Our own checkpoints are no progress."""
     ending.agent(INIT, result())
-    code, log = ending.run("--max-stagnation", "2")
+    code, log = ending.run("--max-stagnation", "2", "--checkpoint-interval", interval)
     assert code == 11, log
     assert (ending.outputs["stop-reason"], ending.outputs["iterations"]) == ("stagnation", "3")
 
