@@ -68,7 +68,7 @@ def status(values: Values, environ: Mapping[str, str], workspace: Path, runner: 
     """Say how the task in this workspace stands."""
     del values, environ, stop
     from ralph_action.checkpoint.reading import load
-    from ralph_action.report.summary import cost, tokens
+    from ralph_action.report.summary import spent, tokens
 
     states, refused = load(workspace / ".agent", bare_states=True)
     for why in refused:
@@ -78,8 +78,7 @@ def status(values: Values, environ: Mapping[str, str], workspace: Path, runner: 
     state, checkpoint = states[0]
     runner.line(f"task {state.task}, generation {state.generation}, branch {state.branch}: {state.status.value}")
     runner.line(
-        f"iteration {state.iteration}, {tokens(state.tokens_used)} tokens, {cost(state.cost_incurred)}, "
-        f"{state.active_seconds:.0f} s"
+        f"iteration {state.iteration}, {tokens(state.tokens_used)} tokens, {spent(state)}, {state.active_seconds:.0f} s"
     )
     if checkpoint is not None:
         stands = ", ".join(f"{home} {text}" for home, text in checkpoint.homes.items())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from ralph_action.outcome import Iteration
-from ralph_action.report.summary import HEADLINE, cost, duration, tokens
+from ralph_action.report.summary import HEADLINE, cost, duration, ending, spent, tokens
 from ralph_action.state import TaskState
 
 STYLE = """
@@ -34,7 +34,7 @@ def page(state: TaskState, homes: Mapping[str, str], *, resumed_from: str = "") 
         ("iterations", str(state.iteration)),
         ("active time", duration(state.active_seconds)),
         ("tokens", tokens(state.tokens_used)),
-        ("cost", cost(state.cost_incurred)),
+        ("cost", spent(state)),
         *((f"home: {home}", text) for home, text in homes.items()),
         *([("resumed from", resumed_from)] if resumed_from else []),
     ]
@@ -54,17 +54,17 @@ def page(state: TaskState, homes: Mapping[str, str], *, resumed_from: str = "") 
             "<table><tr><th class=n>#</th><th>ended</th><th class=n>time</th><th class=n>tokens</th>"
             "<th class=n>cost</th><th>what the agent said</th></tr>",
             *earlier,
-            *(_row(item) for item in state.iterations),
+            *(_row(item, state) for item in state.iterations),
             "</table></body></html>",
             "",
         ]
     )
 
 
-def _row(item: Iteration) -> str:
-    cells = (duration(item.duration_s), tokens(item.tokens), cost(item.cost_usd))
+def _row(item: Iteration, state: TaskState) -> str:
+    cells = (duration(item.duration_s), tokens(item.tokens), cost(item.cost_usd, is_estimate=item.is_estimate))
     figures = "".join(f"<td class=n>{escape(cell)}</td>" for cell in cells)
     return (
-        f'<tr><td class=n>{item.number}</td><td class="{item.ended.value}">{item.ended.value}</td>{figures}'
+        f'<tr><td class=n>{item.number}</td><td class="{item.ended.value}">{escape(ending(item, state))}</td>{figures}'
         f"<td>{escape(item.summary)}</td></tr>"
     )

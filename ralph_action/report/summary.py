@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from ralph_action.outcome import Iteration
 from ralph_action.state import Status, TaskState
@@ -35,9 +36,19 @@ def tokens(value: int | None) -> str:
     return "unknown" if value is None else f"{value:,}"
 
 
-def cost(value: object) -> str:
-    """Dollars for people; an unknown price is called so."""
-    return "unknown" if value is None else f"${float(str(value)):.4f}"
+def cost(value: Decimal | None, *, is_estimate: bool = False) -> str:
+    """Dollars for people; an unknown price is called so, and what a price table says has a tilde."""
+    return "unknown" if value is None else f"{'~' if is_estimate else ''}${value:.4f}"
+
+
+def spent(state: TaskState) -> str:
+    """What the task cost, for people."""
+    return cost(state.cost_incurred, is_estimate=state.estimated_iterations > 0)
+
+
+def ending(row: Iteration, state: TaskState) -> str:
+    """How an iteration ended, and which agent did it where that is not the task's."""
+    return row.ended.value if row.agent in {"", state.agent} else f"{row.ended.value} ({row.agent})"
 
 
 def duration(seconds: float) -> str:
@@ -59,8 +70,7 @@ def _render(state: TaskState, homes: Mapping[str, str], resumed_from: str, rows:
         "",
         "| iterations | active time | tokens | cost |",
         "| ---: | ---: | ---: | ---: |",
-        f"| {state.iteration} | {duration(state.active_seconds)} | {tokens(state.tokens_used)} "
-        f"| {cost(state.cost_incurred)} |",
+        f"| {state.iteration} | {duration(state.active_seconds)} | {tokens(state.tokens_used)} | {spent(state)} |",
         "",
     ]
     if resumed_from:
@@ -73,8 +83,8 @@ def _render(state: TaskState, homes: Mapping[str, str], resumed_from: str, rows:
     if hidden > 0:
         lines.append(f"| … | {hidden} earlier | | | | |")
     lines += [
-        f"| {row.number} | {row.ended.value} | {duration(row.duration_s)} | {tokens(row.tokens)} "
-        f"| {cost(row.cost_usd)} | {_cell(row.summary)} |"
+        f"| {row.number} | {_cell(ending(row, state))} | {duration(row.duration_s)} | {tokens(row.tokens)} "
+        f"| {cost(row.cost_usd, is_estimate=row.is_estimate)} | {_cell(row.summary)} |"
         for row in rows
     ]
     return "\n".join(lines) + "\n"

@@ -10,7 +10,7 @@ from ralph_action.documents import state_document
 from ralph_action.outcome import Outcome
 from ralph_action.reaction import REMEDIES
 from ralph_action.report.page import page
-from ralph_action.report.summary import cost, duration, summary, tokens
+from ralph_action.report.summary import duration, spent, summary, tokens
 from ralph_action.state import Checkpoint, TaskState
 
 
@@ -87,7 +87,7 @@ class LiveReport:
         said = f" - {outcome.error}" if outcome.error else ""
         self._console.line(
             f"Iteration {state.iteration} {outcome.ended.value} after {duration(outcome.duration_s)}; "
-            f"so far {tokens(state.tokens_used)} tokens, {cost(state.cost_incurred)}{said}"
+            f"so far {tokens(state.tokens_used)} tokens, {spent(state)}{said}"
         )
         self._write(state)
 
@@ -132,7 +132,7 @@ class LiveReport:
 
 def outputs_of(state: TaskState, resumed_from: str) -> dict[str, str]:
     """The action's outputs that the state alone decides; empty when unknown."""
-    spent = state.cost_incurred
+    dollars = state.cost_incurred
     return {
         "status": state.status.value,
         "stop-reason": state.stop_reason.value if state.stop_reason else "",
@@ -141,6 +141,6 @@ def outputs_of(state: TaskState, resumed_from: str) -> dict[str, str]:
         "head-sha": state.head_sha,
         "resumed-from": resumed_from,
         "tokens-used": "" if state.tokens_used is None else str(state.tokens_used),
-        "cost-usd": "" if spent is None else str(spent),
+        "cost-usd": "" if dollars is None else str(dollars),
         "resets-at": state.resets_at,
     }

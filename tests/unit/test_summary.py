@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ralph_action.report.page import page
 from ralph_action.report.summary import duration, summary
 from ralph_action.state import StopReason
 from tests.unit.records import done, new_state
@@ -25,6 +28,26 @@ def test_unknown_is_called_unknown() -> None:
     """Never 0."""
     text = summary(new_state().after(done(tokens=None, cost=None), started="s", now="n"), {})
     assert "| unknown | unknown |" in text
+
+
+def test_an_estimate_is_marked_as_one() -> None:
+    """In its row, and in the sum that it is part of."""
+    guess = replace(done("a"), usage=replace(done().usage, is_estimate=True))
+    state = new_state().after(guess, started="s", now="n").after(done("b"), started="s", now="n")
+    text = summary(state, {})
+    assert "| 2 | 2.0 s | 20 | ~$1.0000 |" in text
+    assert "| ~$0.5000 | a |" in text
+    assert "| $0.5000 | b |" in text
+    assert page(state, {}).count("~$") == 2
+
+
+def test_another_agent_is_named() -> None:
+    """Where it stood in for the task's own."""
+    state = new_state()
+    for agent in (state.agent, "codex"):
+        state = state.after(done(agent), started="s", now="n", agent=agent)
+    assert [line.split(" | ")[1] for line in summary(state, {}).splitlines()[-2:]] == ["done", "done (codex)"]
+    assert "done (codex)" in page(state, {})
 
 
 @given(st.lists(st.text(max_size=200), max_size=60), st.integers(2_000, 5_000))
