@@ -154,16 +154,17 @@ def _after_trouble(
     if what.reason is not None or not (what.is_limited or what.is_outage):
         return here
     now_s = parts.clock.monotonic()
-    wait_s = 0.0
+    left_s = limits.max_runtime_s - (now_s - here.began_s)
     if what.is_limited:
         here = replace(here, roster=here.roster.limited(turn.agent, now_s + what.limited_s))
-        left_s = limits.max_runtime_s - (now_s - here.began_s)
         reason = reaction.limit_reason(outcome, here.roster, min(limits.max_wait_s, left_s), now_s)
         wait_s = here.roster.wait_s(now_s)
         if reason is not None:
             return replace(here, reason=reason)
-    elif what.is_outage:
+    else:
         wait_s = parts.back_off_s(here.streak.tries)
+        if wait_s >= left_s:
+            return replace(here, reason=StopReason.OUTAGE)
     if wait_s > 0:
         parts.report.waiting(wait_s, outcome)
         parts.clock.wait(wait_s, parts.stop)

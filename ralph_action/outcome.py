@@ -55,6 +55,11 @@ class Usage:
     is_estimate: bool = False
     """Whether the cost is worked out from a price table, as the agent reports none."""
 
+    def exceeds(self, tokens_left: int | None, cost_left: Decimal | None) -> bool:
+        """Whether it is more than what is left of a budget, as far as it is known; None: there is no budget."""
+        is_over = tokens_left is not None and (self.tokens or 0) > tokens_left
+        return is_over or (cost_left is not None and (self.cost_usd or 0) > cost_left)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

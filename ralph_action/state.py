@@ -182,7 +182,7 @@ class TaskState:
             tokens_known=self.tokens_known + (use.tokens or 0),
             unmetered_iterations=self.unmetered_iterations + int(use.tokens is None and counts),
             cost_known=self.cost_known + (use.cost_usd or Decimal(0)),
-            unpriced_iterations=self.unpriced_iterations + int(use.cost_usd is None and counts),
+            unpriced_iterations=self.unpriced_iterations + int(use.cost_usd is None and (counts or bool(use.tokens))),
             estimated_iterations=self.estimated_iterations + int(use.is_estimate),
             active_seconds=self.active_seconds + outcome.duration_s,
             failures=(self.failures + 1 if has_failed else 0) if counts else self.failures,

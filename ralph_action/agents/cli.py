@@ -22,10 +22,13 @@ STARTED_S = 3.0
 class Cli:
     """An agent as the loop knows it."""
 
-    def __init__(self, adapter: Adapter, options: Options, prices: Prices | None = None) -> None:
+    def __init__(
+        self, adapter: Adapter, options: Options, prices: Prices | None = None, *, silence_s: float = SILENCE_S
+    ) -> None:
         self._adapter = adapter
         self._options = options
         self._prices = prices or Prices()
+        self._silence_s = silence_s
         self.name = adapter.TRAITS.name
 
     def run(self, call: Call, stop: Stop) -> Outcome:
@@ -33,9 +36,7 @@ class Cli:
         stream = adapter.stream(call.show)
 
         def is_over_budget() -> bool:
-            used = self._usage(stream)
-            over_tokens = call.tokens_left is not None and (used.tokens or 0) > call.tokens_left
-            return over_tokens or (call.cost_left is not None and (used.cost_usd or 0) > call.cost_left)
+            return self._usage(stream).exceeds(call.tokens_left, call.cost_left)
 
         has_budget = call.tokens_left is not None or call.cost_left is not None
         extra = {
@@ -50,7 +51,7 @@ class Cli:
             watch=Watch(
                 finished=lambda: stream.is_over,
                 is_over_budget=is_over_budget if has_budget else lambda: False,
-                silence_s=SILENCE_S if adapter.TRAITS.is_streaming else None,
+                silence_s=self._silence_s if adapter.TRAITS.is_streaming else None,
                 replies=(lambda: stream.replies(call)) if adapter.TRAITS.is_dialogue else None,
             ),
             extra=extra,

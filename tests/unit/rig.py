@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ralph_action import loop
+from ralph_action import loop, policy
 from ralph_action.fakes import (
     FixedPrompt,
     MemoryCheckpoints,
@@ -56,6 +56,8 @@ class Rig:
                 environment={},
                 log=here,
                 timeout_s=turn.timeout_s,
+                tokens_left=policy.tokens_left(state, limits),
+                cost_left=policy.cost_left(state, limits),
             )
 
         parts = loop.Parts(

@@ -93,6 +93,13 @@ def test_an_outage_that_does_not_end_pauses_the_task() -> None:
     assert rig.clock.seconds >= 1800
 
 
+def test_nobody_waits_for_an_outage_past_the_runs_time() -> None:
+    """A wait that no call could follow is not begun."""
+    rig = Rig([trouble(ErrorClass.OVERLOAD)])
+    state = rig.run(Limits(max_runtime_s=45))
+    assert (state.status, state.stop_reason, rig.clock.seconds) == (Status.PAUSED, StopReason.OUTAGE, 30)
+
+
 def test_nothing_changes_for_too_long() -> None:
     """Identical texts alone are no stagnation."""
     still = Rig([done("same")], workspace=ScriptedWorkspace(marks=["t"] * 9))
