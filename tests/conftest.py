@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from ralph_action.checkpoint.git import Git
 from ralph_action.checkpoint.worktree import Worktree
+from tests.lab.ending import Ending
 from tests.lab.github import GitHub
 from tests.lab.job import Job
 from tests.lab.place import Place
@@ -73,3 +74,8 @@ def job(tmp_path: Path, environment: dict[str, str], github: GitHub) -> Job:
 @pytest.fixture
 def place(tmp_path: Path, environment: dict[str, str]) -> Place:
     return Place(tmp_path, environment)
+
+
+@pytest.fixture
+def ending(place: Place) -> Ending:
+    return Ending(place)
