@@ -117,6 +117,8 @@ class LiveReport:
         )
         if state.stop_reason in REMEDIES:
             self._console.line(f"What to do: {REMEDIES[state.stop_reason]}")
+        if state.resets_at:
+            self._console.line(f"The limit is over at {state.resets_at}.")
         self._write(state)
 
     def _write(self, state: TaskState) -> None:
