@@ -68,7 +68,7 @@ def _run(
     remotes.clear_locks()
     if place.protections_off:
         console.line(place.protections_off)
-    agents = assemble(settings, place, env, console.line)
+    agents = assemble(settings, place, env, console.line, stop)
     if remotes.worktree is not None:
         remotes.worktree.exclude_agent_dir()
     console.set_output("status", "running")
