@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +46,7 @@ class FileClaim:
 
 def lease_of(state: TaskState, context: Context) -> Lease:
     """The claim that this run makes."""
-    here = {} if context.is_actions else {"host": socket.gethostname(), "pid": os.getpid()}
+    here = {} if context.is_actions else {"host": os.uname().nodename, "pid": os.getpid()}
     return Lease(
         run_id=state.run_id,
         run_attempt=state.run_attempt,
@@ -59,7 +58,7 @@ def lease_of(state: TaskState, context: Context) -> Lease:
 
 def process_is_over(lease: Lease) -> bool:
     """Whether the process that made a claim on this machine is gone."""
-    if not lease.pid or lease.host != socket.gethostname():
+    if not lease.pid or lease.host != os.uname().nodename:
         return False
     if lease.pid == os.getpid():
         return True

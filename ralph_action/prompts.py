@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +83,8 @@ class PromptCopy:
         problem = self._write(self._path, prompt)
         if problem is None:
             return self._path
+        import tempfile  # deferred: few runs need it
+
         spare = Path(tempfile.gettempdir()) / f"ralph-prompt-{os.getpid()}-{self._user.uid if self._user else 'me'}.md"
         is_there = self._write(spare, prompt) is None
         if not self._said:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
+import os
 from collections.abc import Callable, Mapping
 
 from ralph_action import loop
@@ -159,7 +158,7 @@ def _new_state(settings: Settings, context: Context, now: str) -> TaskState:
         branch=settings.branch,
         start_time=now,
         updated=now,
-        run_id=context.run_id or f"local-{socket.gethostname()}-{secrets.token_hex(4)}",
+        run_id=context.run_id or f"local-{os.uname().nodename}-{os.urandom(4).hex()}",
         run_attempt=context.run_attempt,
     )
 

@@ -7,7 +7,6 @@ import hashlib
 import os
 import pwd
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +105,8 @@ def _state_home(env: Mapping[str, str]) -> Path:
     home = env.get("HOME", "")
     if home and os.access(home, os.W_OK):
         return Path(home) / ".local" / "state" / "ralph"
+    import tempfile  # deferred: few runs need it
+
     return Path(tempfile.gettempdir()) / f"ralph-{os.geteuid()}"
 
 
@@ -129,6 +130,8 @@ def _agent_home(env: Mapping[str, str], user: User | None, home: Path) -> str:
         known = ""
     if known and Path(known).is_dir() and Path(known).stat().st_uid == user.uid:
         return known
+    import tempfile  # deferred: few runs need it
+
     return str(_made(Path(tempfile.gettempdir()) / f"ralph-agent-{user.uid}", user))
 
 

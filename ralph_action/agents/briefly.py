@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +45,10 @@ class Briefly:
 
     def run(self, command: Sequence[str], folder: Path, timeout_s: float) -> Answer:
         """Its output goes into files: a daemon that it leaves behind may hold a pipe open for ever."""
+        import tempfile  # deferred: few runs need it
+
         become_subreaper()
-        mark, spared = secrets.token_hex(16), adopted()
+        mark, spared = os.urandom(16).hex(), adopted()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
                 child = start(

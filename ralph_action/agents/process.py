@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import selectors
 import subprocess
 import time
@@ -103,7 +102,7 @@ def run_child(
     """
     become_subreaper()
     spared = adopted()
-    mark = secrets.token_hex(16)
+    mark = os.urandom(16).hex()
     environment = {**call.environment, **(extra or {}), MARK: mark}
     began, kills = time.monotonic(), oom_kills()
     try:

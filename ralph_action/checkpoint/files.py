@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import os
-import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ def write_atomically(path: Path, data: bytes | io.BufferedIOBase, *, durable: bo
     Invariant "pointer last": temp → fsync → rename → fsync of the folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:
         with os.fdopen(handle, "wb") as stream:

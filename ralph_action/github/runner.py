@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -62,7 +61,7 @@ class Runner:
     def agent_output(self, text: str) -> None:
         """Print untrusted text: no command in it is obeyed, as nothing knows the token that ends the pause."""
         with self._lock:
-            token = secrets.token_hex(32)
+            token = os.urandom(32).hex()
             if self._is_actions:
                 self._write(f"::stop-commands::{token}")
             for line in text.splitlines():
@@ -75,7 +74,7 @@ class Runner:
         """Append an output; a later one of the same name wins. A full disk costs an output, not the run."""
         if not self._output:
             return
-        delimiter = f"ralph_{secrets.token_hex(16)}"
+        delimiter = f"ralph_{os.urandom(16).hex()}"
         with self._lock, suppress(OSError):
             append_whole(Path(self._output), f"{name}<<{delimiter}\n{value}\n{delimiter}\n".encode())
 
