@@ -89,6 +89,14 @@ class Worktree:
         """A path below the git folder, as git resolves it (linked work trees, core.hooksPath)."""
         return self.root / self.git.run("rev-parse", "--git-path", name)
 
+    def _index_and_head(self) -> tuple[Path, str]:
+        """The index's path and HEAD's commit, mostly in one question; the commit is empty in an empty repository."""
+        code, out, _ = self.git.attempt("rev-parse", "--git-path", "index", "HEAD^{commit}")
+        if code:
+            return self.path("index"), ""
+        path, head = out.decode("utf-8", "surrogateescape").splitlines()
+        return self.root / path, head
+
     def exclude_agent_dir(self) -> None:
         """Keep `.agent/` and its backups out of commits by the repository's own exclude file; once."""
         exclude = self.path("info/exclude")
@@ -120,14 +128,14 @@ class Worktree:
             message: the whole commit message.
 
         """
-        index = self.path("index")
+        index, head = self._index_and_head()
         private = index.with_name(f"ralph-index-{os.getpid()}")
         ref = f"refs/heads/{branch}"
         try:
             with acting_as(self.user), contextlib.suppress(FileNotFoundError):
                 shutil.copy2(index, private)  # keeps the stat cache: only changed files are read
             environment = {"GIT_INDEX_FILE": str(private)}
-            head, tip = self.head_sha(), self.ref_sha(ref)
+            tip = self.ref_sha(ref)
             self._adding.add_all(environment, head)
             tree = self.git.run("write-tree", env=environment)
             parents = self._parents(head, last or tip)
@@ -172,13 +180,13 @@ class Worktree:
 
     def present_tree(self) -> str:
         """The tree of the work tree as it lies, untracked files too; index and HEAD stay as they are."""
-        index = self.path("index")
+        index, head = self._index_and_head()
         private = index.with_name(f"ralph-index-{os.getpid()}-{threading.get_native_id()}")
         environment = {"GIT_INDEX_FILE": str(private)}
         try:
             with acting_as(self.user), contextlib.suppress(FileNotFoundError):
                 shutil.copy2(index, private)
-            self._adding.add_all(environment, self.head_sha())
+            self._adding.add_all(environment, head)
             return self.git.run("write-tree", env=environment)
         finally:
             with contextlib.suppress(OSError), acting_as(self.user):
