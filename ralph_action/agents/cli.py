@@ -85,10 +85,9 @@ def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, trait
 
 
 def _ended(stream: Stream, end: ChildEnd, traits: Traits) -> tuple[Ended, Failure | None]:
-    if not stream.is_over:
-        early = _ended_by_us(end)
-        if early is not None:
-            return early
+    early = None if end.is_finished else _ended_by_us(end)
+    if early is not None:
+        return early
     failure = stream.failure
     said = end.tail.splitlines()[-1][:200] if end.tail and not stream.is_over else ""
     if failure is not None:

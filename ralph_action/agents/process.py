@@ -58,6 +58,8 @@ class ChildEnd:
     """The end of its output, for an error message."""
     complaint: str = ""
     """The end of its standard error alone: the CLI's own words, where the output may be anybody's."""
+    is_finished: bool = False
+    """Whether it had said its closing event before we ended it; some say one because they are ended."""
     killed: str = ""
     """Why it is dead, when somebody else killed it."""
 
@@ -128,6 +130,7 @@ def run_child(
             writer.close()
         pump = _Pump(child, log, on_line, writer)
         how = pump.until_over(call, stop, watch, began)
+        is_finished = watch.finished()
         if how is not How.EXITED or not pump.is_silent:
             end_all(child.pid, mark, grace_s=GRACE_AFTER_SIGNAL_S if how is How.STOPPED else GRACE_S, spared=spared)
         else:
@@ -142,6 +145,7 @@ def run_child(
         duration_s=time.monotonic() - began,
         tail=pump.tail.decode("utf-8", errors="replace").strip(),
         complaint=pump.complaint.decode("utf-8", errors="replace").strip(),
+        is_finished=is_finished,
         killed=why_killed(exit_code, kills, oom_kills()) if how is How.EXITED else "",
     )
 

@@ -25,7 +25,7 @@ def pids(home: Path) -> list[int]:
     return [int(line) for line in (home / "pids").read_text().split()]
 
 
-def called(root: Path, script: str, *, silence_s: float) -> Outcome:
+def called(root: Path, script: str, *, silence_s: float = 60, timeout_s: float = 60) -> Outcome:
     """What a CLI that is this script comes to."""
     program = root / "claude"
     program.write_text(f"#!/bin/bash\n{script}\n")
@@ -37,7 +37,7 @@ def called(root: Path, script: str, *, silence_s: float) -> Outcome:
         iteration=1,
         environment={"PATH": os.environ["PATH"], "HOME": str(root)},
         log=root / "log",
-        timeout_s=60,
+        timeout_s=timeout_s,
     )
     agent = Cli(adapter_of("claude"), Options(executable=str(program)), silence_s=silence_s)
     return agent.run(call, Stop())
@@ -63,6 +63,14 @@ def test_the_watchdog_is_of_the_start_alone(tmp_path: Path) -> None:
     said = """{"type":"result","is_error":false,"result":"ok"}"""
     found = called(tmp_path, f"echo '{{}}'; sleep 3; echo '{said}'", silence_s=2)
     assert (found.ended, found.text) == (Ended.DONE, "ok")
+
+
+def test_one_that_says_it_is_done_because_it_is_ended(tmp_path: Path) -> None:
+    """As Copilot CLI does; what it says then is no result, what it has used counts."""
+    said = """{"type":"result","is_error":false,"result":"LOOP_COMPLETE","modelUsage":{"m":{"inputTokens":7}}}"""
+    script = f"last() {{ echo '{said}'; exit 0; }}; trap last TERM; echo '{{}}'; sleep 60 & wait"
+    found = called(tmp_path, script, timeout_s=2)
+    assert (found.ended, found.usage.tokens) == (Ended.TIMEOUT, 7)
 
 
 @pytest.mark.fault(

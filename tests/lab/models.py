@@ -1,6 +1,7 @@
 """A scripted model endpoint in four dialects: OpenAI's Responses and Chat, Gemini's, and Anthropic's Messages.
 
-The first element of a path names what is played: `text`, `tool`, `e401`, `e429`, `e500`, `drop`, `hang`.
+The first element of a path names what is played: `text`, `tool`, `e401`, `e429`, `e500`, `drop`, `hang`, `midstream`
+(a part of the answer, then silence), `garbage` (a part, then bytes that are no event).
 `tool` asks for a shell command that writes a file, and ends when its result is there.
 """
 
@@ -151,11 +152,30 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(answer).encode(), "application/json")
 
     def _send(self, status: int, body: bytes, kind: str) -> None:
+        play = self.path.strip("/").split("/")[0]
+        if play in {"midstream", "garbage"} and kind == "text/event-stream":
+            self._send_part(body, is_hanging=play == "midstream")
+            return
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _send_part(self, body: bytes, *, is_hanging: bool) -> None:
+        """Begin an answer; a third of it is less than its first words."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 3])
+        self.wfile.flush()
+        if is_hanging:
+            self.models.hanging.set()
+            self.models.closed.wait()
+        else:
+            self.wfile.write(b"\n\ndata: {\xff\x00<html>502</html>\n\n")
+        self.close_connection = True
 
 
 def _responses(text: str, tool: dict[str, Any]) -> list[dict[str, Any]]:

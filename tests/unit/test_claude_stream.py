@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -215,9 +216,10 @@ def test_how_a_call_ended() -> None:
     """A result that was heard outranks the way its process was ended; an exit code of 0 proves nothing."""
     assert outcome(fed(said("x")), end(How.EXITED, 0)).ended is Ended.FAILED
     assert outcome(fed(RESULT), end(How.EXITED, 1)).ended is Ended.DONE
-    assert outcome(fed(RESULT), end(How.STOPPED, -15)).ended is Ended.DONE
     assert outcome(fed(RESULT), end(How.FINISHED, -9)).ended is Ended.DONE
-    assert outcome(fed(RESULT), end(How.TIMEOUT, -9)).ended is Ended.DONE
+    for how, ended in ((How.STOPPED, Ended.CANCELLED), (How.TIMEOUT, Ended.TIMEOUT)):
+        assert outcome(fed(RESULT), replace(end(how, -9), is_finished=True)).ended is Ended.DONE
+        assert outcome(fed(RESULT), end(how, -9)).ended is ended, "said because it was ended"
     assert outcome(fed(said("x")), end(How.TIMEOUT, -9)).ended is Ended.TIMEOUT
     assert outcome(fed(said("x")), end(How.STOPPED, -2)).ended is Ended.CANCELLED
 
