@@ -137,6 +137,8 @@ class Stream(ABC):
         """Whether the closing event has come: the process may hang after it."""
         self.failure: Failure | None = Failure(text=f"it ended without {ends_with}") if ends_with else None
         """What went wrong; None when the call is sound."""
+        self.retrying: Failure | None = None
+        """What the CLI says it tries again after, as long as nothing else has come of it."""
 
     @property
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ralph_action.agents.adapter import Adapter, Failure, Options, Stream, Traits
@@ -87,11 +88,11 @@ def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, trait
 def _ended(stream: Stream, end: ChildEnd, traits: Traits) -> tuple[Ended, Failure | None]:
     early = None if end.is_finished else _ended_by_us(end)
     if early is not None:
-        return early
+        return _while_retrying(stream, *early)
     failure = stream.failure
     said = end.tail.splitlines()[-1][:200] if end.tail and not stream.is_over else ""
     if failure is not None:
-        text, kind = f"{failure.text} ({said})" if said else failure.text, failure.kind
+        text, kind = f"{failure.text} ({said})" if said and said not in failure.text else failure.text, failure.kind
     elif traits.exits_honestly and end.exit_code:
         text, kind = f"exit code {end.exit_code}: {said or 'it printed nothing'}", ErrorClass.OTHER
     else:
@@ -113,6 +114,14 @@ def _kind_of_end(stream: Stream, end: ChildEnd, traits: Traits) -> ErrorClass:
     if kind is ErrorClass.OTHER and end.duration_s < STARTED_S and not stream.usage.tokens:
         return ErrorClass.START
     return kind
+
+
+def _while_retrying(stream: Stream, ended: Ended, failure: Failure | None) -> tuple[Ended, Failure | None]:
+    """A time limit that finds the CLI waiting for its service: the service is what failed, not the iteration."""
+    again = stream.retrying
+    if ended is not Ended.TIMEOUT or failure is None or again is None or again.kind is ErrorClass.OTHER:
+        return ended, failure
+    return Ended.FAILED, replace(again, text=f"{failure.text}; it was trying again after: {again.text}")
 
 
 def _ended_by_us(end: ChildEnd) -> tuple[Ended, Failure | None] | None:

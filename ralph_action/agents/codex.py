@@ -24,6 +24,7 @@ class CodexStream(Stream):
 
     def take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
+        self.retrying = None
         if kind == "thread.started":
             self.session_id = text_of(event, "thread_id")
         elif kind == "item.completed" and part(event, "item", "type") == "agent_message":
@@ -32,6 +33,7 @@ class CodexStream(Stream):
             self.show(f"→ {command}")
         elif kind == "error" and (said := text_of(event, "message")):
             self.failure = Failure(text=f"it ended without the end of its turn: {said}", kind=kind_of(said))
+            self.retrying = Failure(text=said, kind=self.failure.kind)
         elif kind == "turn.completed":
             self.is_over, self.failure = True, None
             self.usage = overlapping(event.get("usage"), "input_tokens", "cached_input_tokens", "output_tokens")

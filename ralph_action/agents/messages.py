@@ -30,11 +30,15 @@ class MessageStream(Stream):
 
     def take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
+        self.retrying = None
         self.session_id = text_of(event, "session_id") or self.session_id
         if kind == "result":
             self._result(event)
         elif kind == "system":
             self.model = text_of(event, "model") or self.model
+            if event.get("subtype") == "api_retry":
+                error = text_of(event, "error").replace("_", " ")
+                self.retrying = Failure(text=error or "an error", kind=kind_of(error, count_of(event, "error_status")))
         elif kind == "rate_limit_event" and part(event, "rate_limit_info", "status") == "rejected":
             self._resets_at = count_of(event, "rate_limit_info", "resetsAt") or self._resets_at
         elif kind == "assistant":

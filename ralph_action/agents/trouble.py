@@ -37,8 +37,8 @@ WORDS: dict[ErrorClass, tuple[str, ...]] = {
     ),
     ErrorClass.NETWORK: (
         r"econn(?:refused|reset|aborted)|enotfound|etimedout|eai_again|epipe|socket hang up|fetch failed|\bdns\b",
-        r"connection (?:error|reset|refused|closed)|network error|unable to connect|could not resolve",
-        r"stream disconnected|error sending request|timed? ?out",
+        r"connection (?:error|reset|refused|closed)|network error|could not resolve|timed? ?out",
+        r"(?:unable to|could not|cannot) connect|stream disconnected|error sending request",
     ),
     ErrorClass.AUTH: (
         r"\b401\b|unauthori[sz]ed|authenticat|auth method|not logged in|log ?in|invalid (?:api|x-api|bearer)|api.?key",

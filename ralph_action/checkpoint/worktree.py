@@ -23,8 +23,9 @@ from ralph_action.durable import step
 from ralph_action.errors import GitError
 from ralph_action.ports import User
 
-EXCLUDED = ("/.agent", "/ralph_checkpoints_*.tar.gz")
-"""The first without a slash at its end, as it may be a link to a larger disk; then the backups of it."""
+AIDER = ("/.aider.chat.history.md", "/.aider.input.history", "/.aider.tags.cache.v*")
+EXCLUDED = ("/.agent", "/ralph_checkpoints_*.tar.gz", *AIDER)
+"""`.agent` may be a link, so it has no slash; then its backups, then a diary that would count as progress."""
 INDEX_LOCK_TRIES = 20
 
 

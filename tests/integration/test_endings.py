@@ -56,8 +56,8 @@ def test_denied_tools_end_it(ending: Ending) -> None:
 
 @pytest.mark.parametrize("interval", ["1", "5"])
 def test_stagnation(ending: Ending, interval: str) -> None:
-    """Our own checkpoints are no progress."""
-    ending.agent(INIT, result())
+    """Our own checkpoints are no progress, nor is what an agent's CLI writes into its own diary."""
+    ending.agent(INIT, result(), before="date +%N >> .aider.chat.history.md")
     code, log = ending.run("--max-stagnation", "2", "--checkpoint-interval", interval)
     assert code == 11, log
     assert (ending.outputs["stop-reason"], ending.outputs["iterations"]) == ("stagnation", "3")

@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     endpoint: Anthropic
 
-    def log_message(self, *_args: object) -> None:
+    def logmessage_of(self, *_args: object) -> None:
         """Say nothing."""
 
     def do_HEAD(self) -> None:
@@ -133,9 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
             problem = {"type": "error", "error": {"type": turn.kind, "message": turn.message}}
             self._answer(turn.status, json.dumps(problem).encode(), "application/json")
             return
-        message = _message(request, turn, self.endpoint.count())
+        message = message_of(request, turn, self.endpoint.count())
         if request.get("stream"):
-            self._answer(200, _events(message).encode(), "text/event-stream")
+            self._answer(200, events_of(message).encode(), "text/event-stream")
         else:
             self._answer(200, json.dumps(message).encode(), "application/json")
 
@@ -148,7 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _message(request: dict[str, Any], turn: Bash | Say, usage: dict[str, int]) -> dict[str, Any]:
+def message_of(request: dict[str, Any], turn: Bash | Say, usage: dict[str, int]) -> dict[str, Any]:
+    """The answer to a request."""
     if isinstance(turn, Bash):
         given = {"command": turn.command, "description": "a step of the script"}
         block: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{id(turn):x}", "name": "Bash", "input": given}
@@ -166,7 +167,8 @@ def _message(request: dict[str, Any], turn: Bash | Say, usage: dict[str, int]) -
     }
 
 
-def _events(message: dict[str, Any]) -> str:
+def events_of(message: dict[str, Any]) -> str:
+    """An answer as it is streamed."""
     (block,) = message["content"]
     if block["type"] == "tool_use":
         empty = {**block, "input": {}}

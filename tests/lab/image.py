@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.real.npm import CACHE
+from tests.real.packages import CACHE
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "docker.io/library/debian:trixie-slim"

@@ -12,8 +12,8 @@ import pytest
 from ralph_action.agents import adapter_of
 from tests.lab.models import Models
 from tests.lab.place import ENTRY, Place, state_of
-from tests.real.npm import npm_package
-from tests.real.test_agents import SETUPS
+from tests.real.packages import programs_of
+from tests.real.setups import SETUPS
 
 pytestmark = pytest.mark.real
 AGENTS = ("copilot", "gemini", "qwen")
@@ -21,7 +21,7 @@ AGENTS = ("copilot", "gemini", "qwen")
 
 def run(place: Place, agent: str, models: Models, play: str, *flags: str) -> tuple[int, str, Path]:
     traits, setup, url = adapter_of(agent).TRAITS, SETUPS[agent], f"{models.url}/{play}"
-    package = npm_package(f"{traits.package.removeprefix('npm:')}@{traits.version}")
+    package = programs_of(traits.package, traits.version)
     home = Path(place.environment["HOME"])
     for name, text in setup.files(url).items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def run(place: Place, agent: str, models: Models, play: str, *flags: str) -> tup
         env={
             **place.environment,
             **environment,
-            "PATH": f"{package / 'node_modules' / '.bin'}:{os.environ['PATH']}",
+            "PATH": f"{package}:{os.environ['PATH']}",
             "RALPH_STATE_HOME": str(place.root / "state"),
             "RALPH_ARTIFACT_FOLDER": str(place.artifacts),
             "INPUT_AGENT-ENV": "\n".join(environment),

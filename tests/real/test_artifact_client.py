@@ -16,7 +16,7 @@ from ralph_action.checkpoint.segments import stamps
 from ralph_action.github.client import Http
 from ralph_action.github.results import Results
 from tests.lab.github import GitHub
-from tests.real.npm import npm_package
+from tests.real.packages import npm_package
 
 pytestmark = pytest.mark.real
 ORACLE = Path(__file__).with_name("oracle") / "oracle.mjs"

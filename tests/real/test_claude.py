@@ -20,7 +20,7 @@ from tests.lab.anthropic import Anthropic, Bash, Hang, Refuse, Say, Turn
 from tests.lab.github import GitHub
 from tests.lab.job import ENTRY, Job
 from tests.lab.place import kill_tree, state_of
-from tests.real.npm import npm_package
+from tests.real.packages import npm_package
 
 pytestmark = pytest.mark.real
 VERSION = "2.1.197"

@@ -31,6 +31,7 @@ NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
         ("The server had an error while processing your request", ErrorClass.OVERLOAD),
         ("503 Service Unavailable", ErrorClass.OVERLOAD),
         ("connect ECONNREFUSED 127.0.0.1:1", ErrorClass.NETWORK),
+        ("Could not connect to local model provider at http://127.0.0.1:9/v1.", ErrorClass.NETWORK),
         ("stream disconnected before completion", ErrorClass.NETWORK),
         ("getaddrinfo ENOTFOUND api.example", ErrorClass.NETWORK),
         ("model: nope not found", ErrorClass.BAD_CALL),
