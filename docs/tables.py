@@ -90,7 +90,7 @@ def agents_table() -> str:
 
 def agent_row(traits: Traits) -> str:
     """One agent: what it reports, and whether it was seen doing so."""
-    cost = "reported" if traits.reports_cost else "by your `prices`" if traits.reports_tokens else "unknown"
+    cost = "reported" if traits.reports_cost else "estimated" if traits.reports_tokens else "unknown"
     seen = traits.seen or ("needs nothing" if not traits.keys and not traits.needs else "not run here")
     unattended = ", ".join(f"`{flag}`" for flag in traits.needs if flag in UNATTENDED) or "as it is"
     cells = (unattended, said(is_so=traits.reports_tokens), cost, said(is_so=traits.reports_reset))

@@ -131,6 +131,8 @@ class Stream(ABC):
         self.model: str = ""
         """The model that was used; empty when the stream does not say."""
         self.usage = Usage()
+        self.of_models: dict[str, Usage] = {}
+        """What each model used, where the stream tells them apart."""
         self.denied: tuple[str, ...] = ()
         """The tools whose use was refused."""
         self.is_over = False

@@ -61,7 +61,7 @@ class Cli:
         return outcome(stream, end, self._usage(stream), now=now, traits=adapter.TRAITS)
 
     def _usage(self, stream: Stream) -> Usage:
-        return estimated(stream.usage, stream.model or self._options.model, self._prices)
+        return estimated(stream.usage, stream.model or self._options.model, self._prices, stream.of_models)
 
 
 def outcome(stream: Stream, end: ChildEnd, usage: Usage, *, now: datetime, traits: Traits) -> Outcome:

@@ -2,7 +2,8 @@
 
 Facts of the CLI, seen with 0.61.0: the prompt comes back as a message of the role `user`; an untrusted folder needs
 `--skip-trust`; without a model it asks a router first; on 429 and 5xx it tries again for minutes; its exit code is the
-HTTP status modulo 256. The cached tokens are among the input. It reports no price.
+HTTP status modulo 256. The cached tokens are among the input, the thoughts in the total alone. It reports no price, but
+the tokens of each model: a router's and a summary's are others.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ralph_action.agents.adapter import Adapter, Failure, Options, Stream, Traits, text_of
+from ralph_action.agents.adapter import Adapter, Failure, Options, Stream, Traits, part, text_of
 from ralph_action.agents.figures import overlapping
 from ralph_action.agents.trouble import kind_of
+from ralph_action.outcome import Usage
 from ralph_action.ports import Call, unseen
 
 
@@ -41,9 +43,15 @@ class GeminiStream(Stream):
 
     def _result(self, event: dict[str, Any]) -> None:
         self.is_over = True
-        self.usage = overlapping(event.get("stats"), "input_tokens", "cached", "output_tokens", "total_tokens")
+        self.usage = _used(event.get("stats"))
+        models = part(event, "stats", "models")
+        self.of_models = {name: _used(row) for name, row in models.items()} if isinstance(models, dict) else {}
         said = text_of(event, "error", "message") or text_of(event, "error", "type") or "error"
         self.failure = None if event.get("status") == "success" else Failure(text=said, kind=kind_of(said))
+
+
+def _used(stats: object) -> Usage:
+    return overlapping(stats, "input_tokens", "cached", "output_tokens", "total_tokens")
 
 
 class Gemini(Adapter):
