@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Callable
@@ -90,6 +89,8 @@ def _switch(row: Input, text: str) -> bool:
 
 def _choice(row: Input, text: str) -> str:
     if text not in row.choices:
+        import difflib
+
         near = difflib.get_close_matches(text, row.choices, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         message = f"{text!r} is unknown; choose one of {', '.join(row.choices)}.{hint}"

@@ -184,10 +184,12 @@ class Remotes:
         if not any(self.worktree.is_ancestor(wanted, head) for head in heads(into)):
             raise GitError(f"{checkpoint.branch} was moved; its next checkpoint goes up with all of its commits.")
 
-    def fill_vault(self, state: TaskState) -> None:
-        """Bring the task's base and its last checkpoint into the vault; seconds in a large repository."""
+    def settle(self, state: TaskState) -> None:
+        """What need not be there before the agent: the branch's upstream; base and last checkpoint in the vault."""
         if self.vault is None or not self.url:
             return
+        if self.worktree is not None:
+            self.worktree.follow_origin(state.branch)
         if state.base_sha:
             self.vault.take_base(state.base_sha)
         if state.head_sha and state.head_sha != self.confirmed:

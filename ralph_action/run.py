@@ -90,7 +90,7 @@ def _run(
         console.line,
         metrics_interval=settings.metrics_interval,
         confirmed=remotes.confirmed,
-        prepare=lambda: remotes.fill_vault(state),
+        prepare=lambda: remotes.settle(state),
         keep=(settings.keep_checkpoints, settings.keep_days),
         every_s=every_s,
     )

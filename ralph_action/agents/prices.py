@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from importlib import resources
+from pathlib import Path
 
 from ralph_action.outcome import Usage
 
@@ -45,7 +45,7 @@ def _is_version(model: str, name: str) -> bool:
 
 def known_prices(given: Mapping[str, Mapping[str, str]]) -> Prices:
     """The table that is shipped, with the user's own prices over it."""
-    text = resources.files("ralph_action.agents").joinpath("prices.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("prices.json").read_text(encoding="utf-8")
     table = {**json.loads(text)["models"], **given}
     return Prices(
         {

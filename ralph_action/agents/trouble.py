@@ -51,7 +51,6 @@ WORDS: dict[ErrorClass, tuple[str, ...]] = {
     ErrorClass.DENIED: (r"permission (?:denied|required)|not permitted|requires approval|forbidden|\b403\b",),
 }
 """What the CLIs and the services behind them write, the most telling first."""
-COMPILED = tuple((kind, re.compile("|".join(words), re.IGNORECASE)) for kind, words in WORDS.items())
 UNIT = r"\d+(?:\.\d+)?\s*(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])"
 IN_S = re.compile(
     rf"(?:retry|reset|again|wait)\w*\D{{0,30}}?(?:in|after)\s+((?:{UNIT}[\s,]*(?:and\s+)?)+)", re.IGNORECASE
@@ -67,8 +66,8 @@ O_CLOCK = re.compile(
 
 def kind_of(text: str, status: int | None = None) -> ErrorClass:
     """Classify an error: the words first, as one status has many meanings, then the status."""
-    for kind, pattern in COMPILED:
-        if pattern.search(text):
+    for kind, words in WORDS.items():
+        if re.search("|".join(words), text, re.IGNORECASE):
             return kind
     return KIND_OF_STATUS.get(status, ErrorClass.OTHER) if status is not None else ErrorClass.OTHER
 

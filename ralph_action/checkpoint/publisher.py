@@ -17,6 +17,10 @@ PublishOne = Callable[[Checkpoint], dict[str, str]]
 TICK_S = 30.0
 
 
+AGENT_FIRST_S = 0.1
+"""How long the agent's start has the machine to itself."""
+
+
 class Publisher:
     """One background thread; the loop never waits for it but in `flush`."""
 
@@ -76,6 +80,8 @@ class Publisher:
             self._changed.notify_all()
 
     def _work(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting is not None or self._closed, AGENT_FIRST_S)
         _quietly(self._prepare)
         while True:
             with self._changed:

@@ -63,8 +63,7 @@ class Worktree:
 
     def head_sha(self) -> str:
         """HEAD's commit; empty in an empty repository."""
-        code, out, _ = self.git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return out.decode().strip() if code == 0 else ""
+        return self.ref_sha("HEAD")
 
     def newest_of_others(self) -> str:
         """The newest commit of HEAD that is none of our checkpoints; empty when there is none."""
@@ -114,9 +113,12 @@ class Worktree:
         if commit and not self.ref_sha(ref):
             self.git.run("update-ref", ref, commit, "0" * 40)
         self.git.run("symbolic-ref", "HEAD", ref)
+
+    def follow_origin(self, branch: str) -> None:
+        """Let `git pull` find the checkpoints; what the user has set stays."""
         if self.remote_url("origin") and not self.git.succeeds("config", "--get", f"branch.{branch}.remote"):
-            self.git.run("config", f"branch.{branch}.remote", "origin")  # so that `git pull` finds the checkpoints
-            self.git.run("config", f"branch.{branch}.merge", ref)
+            self.git.run("config", f"branch.{branch}.merge", f"refs/heads/{branch}")
+            self.git.run("config", f"branch.{branch}.remote", "origin")
 
     def snapshot(self, branch: str, last: str, message: str) -> Snapshot:
         """Commit the whole work tree on `branch`.
@@ -210,17 +212,10 @@ class Worktree:
         """
         tip = self.ref_sha(f"refs/heads/{branch}")
         since = [f"^{base}"] if base and (aside or base != tip) and self.has(base) else []
+        refs = [f"refs/heads/{branch}", *([aside] if aside else [])]
         with into.open("wb") as stream:
-            process = self.git.start(
-                "bundle",
-                "create",
-                "-",
-                f"refs/heads/{branch}",
-                *([aside] if aside else []),
-                *since,
-                stdin=subprocess.DEVNULL,
-                stdout=stream.fileno(),
-            )
+            words = ("bundle", "create", "-", *refs, *since)
+            process = self.git.start(*words, stdin=subprocess.DEVNULL, stdout=stream.fileno())
             _, err = process.communicate(timeout=600)
         if process.returncode:
             into.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from ralph_action.documents import state_document
 from ralph_action.outcome import Outcome
 from ralph_action.reaction import REMEDIES
-from ralph_action.report.page import page
 from ralph_action.report.summary import duration, spent, summary, tokens
 from ralph_action.state import Checkpoint, TaskState
 
@@ -129,6 +128,8 @@ class LiveReport:
         document["state"].pop("iterations")
         self._console.set_output("json", json.dumps(document, ensure_ascii=False))
         self._console.write_summary(summary(state, self._homes, resumed_from=self._resumed_from))
+        from ralph_action.report.page import page
+
         self._write_page(page(state, self._homes, resumed_from=self._resumed_from))
 
 

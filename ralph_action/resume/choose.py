@@ -131,7 +131,7 @@ def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choi
             new,
             generation=generation,
             branch=f"{new.branch}-{generation}",
-            sequence=best.state.sequence + 1,
+            sequence=max(item.state.sequence for item in candidates) + 1,  # of those that are left behind, too
         )
         return Choice(state=state, candidate=None, finished=best.state.generation)
     return Choice(state=gone_on(best, new), candidate=best, left_behind=tuple(behind))

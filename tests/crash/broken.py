@@ -83,8 +83,8 @@ BROKEN = {
         [
             (
                 "checkpoint/worktree.py",
-                '            environment = {"GIT_INDEX_FILE": str(private)}\n            head, tip',
-                "            environment: dict[str, str] = {}\n            head, tip",
+                '            environment = {"GIT_INDEX_FILE": str(private)}\n            tip',
+                "            environment: dict[str, str] = {}\n            tip",
             )
         ],
         "after git write-tree#3",

@@ -75,6 +75,14 @@ def test_never_leaves_the_old_branch_alone() -> None:
     assert (choice.state.iteration, choice.state.branch, choice.candidate) == (0, "ralph/t-2", None)
 
 
+def test_a_new_generation_is_later_than_what_is_left_behind() -> None:
+    """A run that was away had gone further than the one that went on without it."""
+    away = candidate("local", sequence=9, run_id="1")
+    on = candidate("branch", sequence=3, run_id="2", runs=(away.state.run,))
+    choice = choose([away, on], NEW, "never")
+    assert (choice.candidate, choice.state.generation, choice.state.sequence) == (None, 2, 10)
+
+
 def test_nothing_found() -> None:
     """Auto begins; require says what is missing."""
     assert choose([], NEW, "auto").state == NEW
