@@ -11,7 +11,7 @@ test: .venv/.stamp
 	$(BIN)/python -m pytest -q -m "not real" -n 2
 
 test-real: .venv/.stamp
-	$(BIN)/python -m pytest -m real -rs -n 5 --dist loadgroup
+	$(BIN)/python -m pytest tests/real -m real -rs -n 5
 
 N ?= 25
 crash: .venv/.stamp

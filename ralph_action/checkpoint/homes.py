@@ -122,8 +122,7 @@ class Homes:
         with self._lock:
             self._agent_dir.keep_notes()
             state_file, digest = self._agent_dir.write_state(state)
-        commit = ""
-        subject = f"Ralph checkpoint {state.iteration}: {line}"
+        commit, subject = "", f"Ralph checkpoint {state.iteration}: {line}"
         if self._commits is not None:
             commit = self._commits.commit(state.branch, state.head_sha, f"{subject}\n\n{trailers(state, digest)}")
         checkpoint = Checkpoint(
@@ -239,8 +238,7 @@ class Homes:
         with self._lock:
             reached = replace(checkpoint, homes={**checkpoint.homes, **homes})
             latest = self._latest
-            is_replaced = latest is not None and _is_replaced(checkpoint, latest)
-            if not is_replaced:
+            if latest is None or not _is_replaced(checkpoint, latest):
                 self._agent_dir.write_checkpoint(reached)
             self._since = checkpoint.sequence
             self._agent_dir.journal("published", self._clock.now(), iteration=checkpoint.iteration, homes=homes)

@@ -21,7 +21,6 @@ from ralph_action.checkpoint.worktree import Worktree
 from ralph_action.errors import GitError
 from ralph_action.state import Checkpoint
 
-FSCK = ("--fsck-objects",)
 PINS = (
     ("core.hooksPath", "/dev/null"),
     ("protocol.ext.allow", "never"),
@@ -214,7 +213,7 @@ class Vault:
             ["pack-objects", "--revs", "--stdout", "--quiet", "--window=0"],
             wanted.encode(),
             self.git,
-            ["index-pack", "--stdin", "--fix-thin", *FSCK],
+            ["index-pack", "--stdin", "--fix-thin", "--fsck-objects"],
         )
 
     def _take_shallow(self) -> None:

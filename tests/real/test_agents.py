@@ -46,7 +46,6 @@ def test_it_edits_files_and_keeps_its_promise(agent: str, place: Place) -> None:
     assert CACHED < INPUT
 
 
-@pytest.mark.waits
 @pytest.mark.parametrize("play", sorted(ENDS))
 def test_what_cannot_pass_ends_it(agent: str, place: Place, play: str) -> None:
     """Auth, billing, a bad model: at once, with what to set. A limit pauses it, as its end is too far away."""
@@ -57,7 +56,6 @@ def test_what_cannot_pass_ends_it(agent: str, place: Place, play: str) -> None:
     assert (state["stop_reason"], code, state["iteration"]) == (reason, exit_code, 0), log
 
 
-@pytest.mark.waits
 @pytest.mark.parametrize("play", sorted(PASSES))
 def test_what_passes_is_waited_for(agent: str, place: Place, play: str) -> None:
     """No iteration is used up. A CLI that waits for it by itself is ended at its time limit, and says why it waited."""
