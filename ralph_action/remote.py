@@ -185,15 +185,15 @@ class Remotes:
             raise GitError(f"{checkpoint.branch} was moved; its next checkpoint goes up with all of its commits.")
 
     def settle(self, state: TaskState) -> None:
-        """What need not be there before the agent: the branch's upstream; base and last checkpoint in the vault."""
+        """What need not be there before the agent: base and last checkpoint in the vault, the branch's upstream."""
         if self.vault is None or not self.url:
             return
-        if self.worktree is not None:
-            self.worktree.follow_origin(state.branch)
         if state.base_sha:
             self.vault.take_base(state.base_sha)
         if state.head_sha and state.head_sha != self.confirmed:
             self.vault.take(state.head_sha, self.confirmed or state.base_sha)
+        if self.worktree is not None:
+            self.worktree.follow_origin(state.branch)
 
     def close(self) -> None:
         if self.artifacts is not None:

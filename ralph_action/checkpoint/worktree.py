@@ -26,7 +26,6 @@ from ralph_action.ports import User
 AIDER = ("/.aider.chat.history.md", "/.aider.input.history", "/.aider.tags.cache.v*")
 EXCLUDED = ("/.agent", "/ralph_checkpoints_*.tar.gz", *AIDER)
 """`.agent` may be a link, so it has no slash; then its backups, then a diary that would count as progress."""
-INDEX_LOCK_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ BROKEN = {
         [
             (
                 "checkpoint/homes.py",
-                '        commit = ""\n        subject',
+                '        commit, subject = ""',
                 "        with self._lock:\n"
                 "            self._agent_dir.write_checkpoint(Checkpoint(iteration=state.iteration, "
                 "sequence=state.sequence, branch=state.branch, commit='f' * 40, "
                 "state_file=state_file, digest=digest))\n"
-                '        commit = ""\n        subject',
+                '        commit, subject = ""',
             ),
             NO_OLDER_ONE,
         ],
