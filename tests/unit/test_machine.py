@@ -194,8 +194,8 @@ class Machine(RuleBasedStateMachine):
             for seen in self.world.search(place):
                 if seen.head is not None:
                     assert seen.candidate is not None, f"{seen.home} has nothing valid"
-                    found = seen.candidate.state
-                    assert self.world.is_kept(seen.head, seen.home, found, seen.home), f"{seen.home} has an older one"
+                    is_kept = self.world.is_kept(seen.head, seen.home, seen.candidate.state, is_on_branch=False)
+                    assert is_kept, f"{seen.home} has an older one"
 
 
 def schedules(pieces: Pieces, number: int, *, is_shrunk: bool = False) -> None:

@@ -204,7 +204,7 @@ class World:
         mine = self.line[key_of(head)] if head is not None else ()
         return self.line[key_of(best)][: len(mine)] == mine
 
-    def is_kept(self, head: TaskState, home: str, best: TaskState, best_home: str) -> bool:
+    def is_kept(self, head: TaskState, home: str, best: TaskState, *, is_on_branch: bool) -> bool:
         """Whether going on from `best` keeps all that `head` counts, or another line has gone on without it."""
         if head.generation != best.generation:
             return head.generation < best.generation
@@ -212,11 +212,15 @@ class World:
             return True
         if head.run == best.run or best.run in self.kin[key_of(head)]:
             return False
-        is_other_line = best_home == "branch" != home or best.sequence > head.sequence
+        is_other_line = (is_on_branch and home != "branch") or best.sequence >= head.sequence
         return head.run in self.kin[key_of(best)] or is_other_line
 
     def keeps_all(self, seen: list[Seen], best: TaskState, home: str) -> bool:
-        return all(self.is_kept(item.head, item.home, best, home) for item in seen if item.head is not None)
+        """Of two lines the branch's counts, wherever its newest checkpoint is taken from."""
+        tip = next((item.head for item in seen if item.home == "branch"), None)
+        is_on_branch = home == "branch" or (tip is not None and tip.run == best.run)
+        heads = [(item.head, item.home) for item in seen if item.head is not None]
+        return all(self.is_kept(head, where, best, is_on_branch=is_on_branch) for head, where in heads)
 
     def check(self, state: TaskState) -> None:
         """The counters are the sums of the calls, each counted once."""

@@ -94,7 +94,9 @@ class Run:
                 self._take_over(next(item.folder for item in seen if item.candidate is furthest))
                 self._begin_generation()
         else:
-            assert world.keeps_all(seen, best.state, best.home), "something durable was left"
+            heads = [(item.home, key_of(item.head)) for item in seen if item.head is not None]
+            left = f"something durable was left: {best.home} {key_of(best.state)} of {heads}"
+            assert world.keeps_all(seen, best.state, best.home), left
             assert choice.state.generation == best.state.generation
             self._enter(
                 choice.state, world.line[key_of(best.state)], world.kin[key_of(best.state)], best.state.sequence
