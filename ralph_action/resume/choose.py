@@ -134,7 +134,10 @@ def choose(candidates: Sequence[Candidate], new: TaskState, resume: str) -> Choi
             sequence=max(item.state.sequence for item in candidates) + 1,  # of those that are left behind, too
         )
         return Choice(state=state, candidate=None, finished=best.state.generation)
-    return Choice(state=gone_on(best, new), candidate=best, left_behind=tuple(behind))
+    state = gone_on(best, new)
+    latest = max((item.state.sequence for item in behind), default=0)  # their records stay where they are
+    state = replace(state, sequence=max(state.sequence, latest + 1))
+    return Choice(state=state, candidate=best, left_behind=tuple(behind))
 
 
 def gone_on(best: Candidate, new: TaskState) -> TaskState:

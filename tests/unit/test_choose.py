@@ -83,6 +83,15 @@ def test_a_new_generation_is_later_than_what_is_left_behind() -> None:
     assert (choice.candidate, choice.state.generation, choice.state.sequence) == (None, 2, 10)
 
 
+def test_what_goes_on_is_later_than_what_is_left_behind() -> None:
+    """Its records stay where they are, and must not shadow what this run writes beside them."""
+    away = candidate("local", sequence=9, run_id="1")
+    on = candidate("branch", sequence=3, run_id="2", runs=(away.state.run,))
+    choice = choose([away, on], NEW, "auto")
+    assert (choice.candidate, choice.left_behind, choice.state.sequence) == (on, (away,), 10)
+    assert choose([on], NEW, "auto").state.sequence == 4
+
+
 def test_nothing_found() -> None:
     """Auto begins; require says what is missing."""
     assert choose([], NEW, "auto").state == NEW
